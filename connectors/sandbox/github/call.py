@@ -11,7 +11,17 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from connectors.sandbox.core.tracker import TrackerRequest, TrackerResponse
-from connectors.sandbox.github.model import LEVELS, AccessToken, App, GithubAccount, GithubIssue, Level, Repo
+from connectors.sandbox.github.model import (
+    LEVELS,
+    AccessToken,
+    App,
+    GithubAccount,
+    GithubComment,
+    GithubIssue,
+    Label,
+    Level,
+    Repo,
+)
 from connectors.sandbox.github.serializer import GithubSerializer
 from connectors.sandbox.github.state import GithubState
 
@@ -32,6 +42,10 @@ class GithubApiError(Exception):
         if errors is not None:
             data["errors"] = errors
         self.response = TrackerResponse(status=status, data=data, headers=dict(headers or {}))
+
+
+def not_found() -> GithubApiError:
+    return GithubApiError(404, "Not Found")
 
 
 def validation_error(resource: str, code: str, name: str, message: str | None = None) -> GithubApiError:
@@ -131,7 +145,7 @@ class ApiCall:
             if found is None and former is not None and self._can_see(former):
                 raise self.redirect(f"/repositories/{former.id}{self.args['rest']}")
         if found is None or not self._can_see(found):
-            raise GithubApiError(404, "Not Found")
+            raise not_found()
         return found
 
     def _can_see(self, repo: Repo) -> bool:
@@ -161,14 +175,30 @@ class ApiCall:
         if issue is not None:
             return repo, issue
         if self.number not in repo.departed_issues:
-            raise GithubApiError(404, "Not Found")
+            raise not_found()
         target = repo.departed_issues[self.number]
         if target is None:
             raise GithubApiError(410, "This issue was deleted")
         if not self._can_see(self.state.repos[target[0]]):
-            raise GithubApiError(404, "Not Found")
+            raise not_found()
         below = self.args["rest"].removeprefix(f"/issues/{self.number}")
         raise self.redirect(f"/repositories/{target[0]}/issues/{target[1]}{below}")
+
+    def comment(self) -> tuple[Repo, GithubIssue, GithubComment]:
+        """Return the comment of the path. GithubApiError 404, 410."""
+        repo = self.repo_with_issues()
+        found = self.state.find_comment(repo, int(self.args["comment"]))
+        if found is None:
+            raise not_found()
+        return repo, *found
+
+    def label(self) -> tuple[Repo, Label]:
+        """Return the label of the path. GithubApiError 404."""
+        repo = self.repo()
+        label = repo.find_label(self.args["label"])
+        if label is None:
+            raise not_found()
+        return repo, label
 
     def has_access(self, repo: Repo, level: Level) -> bool:
         """Return True if the caller has this access level in a repository."""
@@ -181,9 +211,6 @@ class ApiCall:
             raise GithubApiError(403, "Repository was archived so is read-only.")
         if not self.has_access(repo, level):
             by = "integration" if self.caller.installation_app_id is not None else "personal access token"
-            raise GithubApiError(
-                403,
-                f"Resource not accessible by {by}",
-                headers={"X-Accepted-GitHub-Permissions": "issues=write"},
-            )
+            needed = {"X-Accepted-GitHub-Permissions": "issues=write"}
+            raise GithubApiError(403, f"Resource not accessible by {by}", headers=needed)
         return account

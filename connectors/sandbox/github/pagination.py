@@ -36,10 +36,7 @@ def list_issues(call: ApiCall) -> TrackerResponse:
         raise validation_error("GithubIssue", "invalid", "direction")
     rows = sorted(_filter_issues(call, repo), key=key, reverse=direction == "desc")
     page, links = _issue_page(call, rows, key, descending=direction == "desc")
-    path = f"/repositories/{repo.id}/issues"
-    return TrackerResponse(
-        data=[call.serializer.issue(repo, issue) for issue in page], headers=_link_header(call, path, links)
-    )
+    return _page_response(call, [call.serializer.issue(repo, issue) for issue in page], links)
 
 
 def _filter_issues(call: ApiCall, repo: Repo) -> list[GithubIssue]:
@@ -75,22 +72,21 @@ def parse_since(call: ApiCall, resource: str) -> datetime | None:
         raise validation_error(resource, "invalid", "since") from None
 
 
-def page_size(call: ApiCall) -> int:
-    """Return ``per_page``: 30 by default, 100 at most."""
-    size = call.request.query.get("per_page", "30")
-    return min(100, int(size[:9])) if size.isdecimal() and int(size[:9]) > 0 else 30
+def _page_parameters(call: ApiCall) -> tuple[int, int]:
+    """Return ``per_page``, 100 at most, and ``page``."""
 
+    def positive(name: str, default: int) -> int:
+        text = call.request.query.get(name, "")
+        return (text.isdecimal() and int(text[:9])) or default
 
-def _page_number(call: ApiCall) -> int:
-    number = call.request.query.get("page", "1")
-    return int(number[:9]) if number.isdecimal() and int(number[:9]) > 0 else 1
+    return min(100, positive("per_page", 30)), positive("page", 1)
 
 
 def _issue_page(
     call: ApiCall, rows: Sequence[GithubIssue], key: Callable[[GithubIssue], _Key], *, descending: bool
 ) -> tuple[Sequence[GithubIssue], dict[str, dict[str, str]]]:
     """Return one page, and the query parameters of the other pages by relation."""
-    size, number = page_size(call), _page_number(call)
+    size, number = _page_parameters(call)
     after = call.request.query.get("after")
     if after:
         last_seen = _decode_cursor(after)
@@ -120,10 +116,10 @@ def _decode_cursor(cursor: str) -> _Key:
 
 
 def paginate(
-    call: ApiCall, path: str, rows: Sequence[_Row], serialize: Callable[[_Row], dict[str, Any]]
+    call: ApiCall, rows: Sequence[_Row], serialize: Callable[[_Row], dict[str, Any]]
 ) -> TrackerResponse:
-    """Return a page by number of any other list. ``path``: of the links to other pages."""
-    size, number = page_size(call), _page_number(call)
+    """Return a page by number of any other list of a repository."""
+    size, number = _page_parameters(call)
     links: dict[str, dict[str, str]] = {}
     if len(rows) > size * number:
         links["next"] = {"page": str(number + 1)}
@@ -132,13 +128,17 @@ def paginate(
         links["prev"] = {"page": str(number - 1)}
         links["first"] = {"page": "1"}
     page = rows[size * (number - 1) : size * number]
-    return TrackerResponse(data=[serialize(row) for row in page], headers=_link_header(call, path, links))
+    return _page_response(call, [serialize(row) for row in page], links)
 
 
-def _link_header(call: ApiCall, path: str, links: dict[str, dict[str, str]]) -> dict[str, str]:
+def _page_response(
+    call: ApiCall, data: list[dict[str, Any]], links: dict[str, dict[str, str]]
+) -> TrackerResponse:
+    """Return rows, with links to other pages by relation and query parameters."""
+    path = f"/repositories/{call.repo().id}{call.args['rest']}"
     query = {name: value for name, value in call.request.query.items() if name not in ("page", "after")}
     parts = [
         f'<{call.serializer.api}{path}?{urlencode(query | parameters)}>; rel="{relation}"'
         for relation, parameters in links.items()
     ]
-    return {"Link": ", ".join(parts)} if parts else {}
+    return TrackerResponse(data=data, headers={"Link": ", ".join(parts)} if parts else {})

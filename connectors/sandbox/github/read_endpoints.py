@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from connectors.sandbox.core.tracker import TrackerResponse
-from connectors.sandbox.github.call import ApiCall, GithubApiError
-from connectors.sandbox.github.model import AccessToken, App, Event, GithubComment, GithubIssue, Label
+from connectors.sandbox.github.call import ApiCall, GithubApiError, not_found
+from connectors.sandbox.github.model import AccessToken, App, Event, GithubComment, GithubIssue
 from connectors.sandbox.github.pagination import paginate, parse_since
-from connectors.sandbox.github.serializer import format_time
+from connectors.sandbox.github.serializer import APP_PERMISSIONS, format_time
 
 INSTALLATION_TOKEN_LIFETIME = timedelta(hours=1)
 _TIMELINE_ONLY_EVENTS = ("cross-referenced",)
 
 
-def get_authenticated_user(call: ApiCall) -> TrackerResponse:
+def get_authenticated_user(call: ApiCall) -> dict[str, Any]:
     """GET /user"""
     if call.caller.installation_app_id is not None:
         raise GithubApiError(403, "Resource not accessible by integration")
-    return TrackerResponse(data=call.serializer.user(call.account))
+    return call.serializer.user(call.account)
 
 
-def get_user(call: ApiCall) -> TrackerResponse:
+def get_user(call: ApiCall) -> dict[str, Any]:
     """GET /users/{login}"""
     account = call.state.accounts.get(call.args["login"].lower())
     if account is None:
-        raise GithubApiError(404, "Not Found")
-    return TrackerResponse(data=call.serializer.user(account))
+        raise not_found()
+    return call.serializer.user(account)
 
 
-def get_meta(call: ApiCall) -> TrackerResponse:
+def get_meta(call: ApiCall) -> dict[str, Any]:
     """GET /meta"""
     version = {"installed_version": "3.19.0"} if call.state.settings.enterprise else {}
-    return TrackerResponse(data={"verifiable_password_authentication": False} | version)
+    return {"verifiable_password_authentication": False} | version
 
 
 def _require_app(call: ApiCall) -> App:
@@ -42,143 +44,136 @@ def _require_app(call: ApiCall) -> App:
     return call.caller.app
 
 
-def get_app(call: ApiCall) -> TrackerResponse:
+def _require_installation(call: ApiCall) -> tuple[App, int]:
+    app, number = _require_app(call), int(call.args["installation"])
+    if number not in app.installations:
+        raise not_found()
+    return app, number
+
+
+def get_app(call: ApiCall) -> dict[str, Any]:
     """GET /app"""
-    return TrackerResponse(data=call.serializer.app(_require_app(call)))
+    return call.serializer.app(_require_app(call))
 
 
-def get_installation(call: ApiCall) -> TrackerResponse:
+def get_installation(call: ApiCall) -> dict[str, Any]:
     """GET /app/installations/{id}"""
-    owner = _require_app(call)
-    number = int(call.args["installation"])
-    if number not in owner.installations:
-        raise GithubApiError(404, "Not Found")
-    data = {"id": number, "app_id": owner.id, "app_slug": owner.slug, "suspended_at": None}
-    login = owner.installations[number]
-    account = call.serializer.user(call.state.account_for(login)) if login else None
-    return TrackerResponse(
-        data=data | {"account": account, "permissions": {"issues": "write", "metadata": "read"}}
-    )
+    app, number = _require_installation(call)
+    login = app.installations[number]
+    return {
+        "id": number,
+        "app_id": app.id,
+        "app_slug": app.slug,
+        "suspended_at": None,
+        "account": call.serializer.user(call.state.account_for(login)) if login else None,
+        "permissions": APP_PERMISSIONS,
+    }
 
 
 def create_installation_token(call: ApiCall) -> TrackerResponse:
     """POST /app/installations/{id}/access_tokens"""
-    owner = _require_app(call)
-    if int(call.args["installation"]) not in owner.installations:
-        raise GithubApiError(404, "Not Found")
+    app, _ = _require_installation(call)
     secret = f"ghs_{secrets.token_hex(16)}"
     expires = call.state.now() + INSTALLATION_TOKEN_LIFETIME
-    call.state.tokens[secret] = AccessToken(account=owner.bot, expires=expires, app_id=owner.id)
+    call.state.tokens[secret] = AccessToken(account=app.bot, expires=expires, app_id=app.id)
     data = {
         "token": secret,
         "expires_at": format_time(expires),
-        "permissions": {"issues": "write", "metadata": "read"},
+        "permissions": APP_PERMISSIONS,
         "repository_selection": "all",
     }
     return TrackerResponse(status=201, data=data)
 
 
-def get_repository(call: ApiCall) -> TrackerResponse:
+def get_repository(call: ApiCall) -> dict[str, Any]:
     """GET a repository"""
-    return TrackerResponse(data=call.serializer.repo(call.repo(), call.caller.account))
+    return call.serializer.repo(call.repo(), call.caller.account)
 
 
-def get_issue(call: ApiCall) -> TrackerResponse:
+def get_issue(call: ApiCall) -> dict[str, Any]:
     """GET one issue"""
-    repo, found = call.issue()
-    return TrackerResponse(data=call.serializer.issue(repo, found, detailed=True))
+    return call.serializer.issue(*call.issue(), detailed=True)
 
 
 def list_repo_labels(call: ApiCall) -> TrackerResponse:
     """GET the labels of a repository"""
     repo = call.repo()
-    return paginate(
-        call,
-        f"/repositories/{repo.id}/labels",
-        sorted(repo.labels, key=lambda label: label.name.lower()),
-        lambda label: call.serializer.label(repo, label),
-    )
+    labels = sorted(repo.labels, key=lambda label: label.name.lower())
+    return paginate(call, labels, lambda label: call.serializer.label(repo, label))
 
 
-def get_repo_label(call: ApiCall) -> TrackerResponse:
+def get_repo_label(call: ApiCall) -> dict[str, Any]:
     """GET one label of a repository"""
-    repo = call.repo()
-    return TrackerResponse(data=call.serializer.label(repo, require_label(call)))
-
-
-def require_label(call: ApiCall) -> Label:
-    """Return the label of the path. GithubApiError 404."""
-    label = call.repo().find_label(call.args["label"])
-    if label is None:
-        raise GithubApiError(404, "Not Found")
-    return label
+    return call.serializer.label(*call.label())
 
 
 def list_issue_labels(call: ApiCall) -> TrackerResponse:
     """GET the labels of an issue"""
-    repo, found = call.issue()
-    path = f"/repositories/{repo.id}/issues/{found.number}/labels"
-    return paginate(call, path, found.labels, lambda label: call.serializer.label(repo, label))
+    repo, issue = call.issue()
+    return paginate(call, issue.labels, lambda label: call.serializer.label(repo, label))
 
 
 def list_issue_comments(call: ApiCall) -> TrackerResponse:
     """GET the comments of an issue, oldest first"""
-    repo, found = call.issue()
-    since = parse_since(call, "IssueComment")
-    rows = [comment for comment in found.comments if since is None or comment.updated >= since]
-    path = f"/repositories/{repo.id}/issues/{found.number}/comments"
-    return paginate(call, path, rows, lambda comment: call.serializer.comment(repo, found, comment))
+    _, issue = call.issue()
+    return _comment_page(call, _updated_comments(call, [issue]))
 
 
 def list_repo_comments(call: ApiCall) -> TrackerResponse:
     """GET the comments of all issues of a repository"""
-    repo = call.repo_with_issues()
+    query = call.request.query
+    by_update = query.get("sort") == "updated"
+    rows = _updated_comments(call, call.repo_with_issues().issues.values())
+    rows.sort(
+        key=lambda row: (row[1].updated if by_update else row[1].created, row[1].id),
+        reverse=query.get("direction") == "desc",
+    )
+    return _comment_page(call, rows)
+
+
+def _updated_comments(
+    call: ApiCall, issues: Iterable[GithubIssue]
+) -> list[tuple[GithubIssue, GithubComment]]:
+    """Return the comments that were updated at or after the parameter ``since``."""
     since = parse_since(call, "IssueComment")
-    by_update = call.request.query.get("sort") == "updated"
-    rows: list[tuple[GithubIssue, GithubComment]] = [
+    return [
         (issue, comment)
-        for issue in repo.issues.values()
+        for issue in issues
         for comment in issue.comments
         if since is None or comment.updated >= since
     ]
-    rows.sort(
-        key=lambda row: (row[1].updated if by_update else row[1].created, row[1].id),
-        reverse=call.request.query.get("direction") == "desc",
-    )
-    path = f"/repositories/{repo.id}/issues/comments"
-    return paginate(call, path, rows, lambda row: call.serializer.comment(repo, *row))
 
 
-def get_comment(call: ApiCall) -> TrackerResponse:
+def _comment_page(call: ApiCall, rows: list[tuple[GithubIssue, GithubComment]]) -> TrackerResponse:
+    repo = call.repo()
+    return paginate(call, rows, lambda row: call.serializer.comment(repo, *row))
+
+
+def get_comment(call: ApiCall) -> dict[str, Any]:
     """GET one comment"""
-    repo = call.repo_with_issues()
-    found = call.state.find_comment(repo, int(call.args["comment"]))
-    if found is None:
-        raise GithubApiError(404, "Not Found")
-    return TrackerResponse(data=call.serializer.comment(repo, *found))
+    return call.serializer.comment(*call.comment())
 
 
 def list_timeline(call: ApiCall) -> TrackerResponse:
     """GET the timeline of an issue: events and comments, oldest first"""
-    repo, found = call.issue()
-    rows: list[Event | GithubComment] = [*found.events, *found.comments]
+    repo, issue = call.issue()
+    rows: list[Event | GithubComment] = [*issue.events, *issue.comments]
     rows.sort(key=lambda row: (row.at if isinstance(row, Event) else row.created, row.id))
 
     def serialize(row: Event | GithubComment) -> dict[str, object]:
         if isinstance(row, Event):
             return call.serializer.event(repo, row)
-        comment = call.serializer.comment(repo, found, row)
+        comment = call.serializer.comment(repo, issue, row)
         return comment | {"event": "commented", "actor": comment["user"]}
 
-    return paginate(call, f"/repositories/{repo.id}/issues/{found.number}/timeline", rows, serialize)
+    return paginate(call, rows, serialize)
 
 
 def list_issue_events(call: ApiCall) -> TrackerResponse:
     """GET the events of an issue, oldest first"""
-    repo, found = call.issue()
-    rows = [event for event in found.events if event.event not in _TIMELINE_ONLY_EVENTS]
-    path = f"/repositories/{repo.id}/issues/{found.number}/events"
-    return paginate(call, path, rows, lambda event: call.serializer.event(repo, event))
+    repo, issue = call.issue()
+    rows = [event for event in issue.events if event.event not in _TIMELINE_ONLY_EVENTS]
+    return paginate(call, rows, lambda event: call.serializer.event(repo, event))
 
 
 def list_repo_events(call: ApiCall) -> TrackerResponse:
@@ -193,6 +188,7 @@ def list_repo_events(call: ApiCall) -> TrackerResponse:
     rows.sort(key=lambda row: (row[1].at, row[1].id), reverse=True)
 
     def serialize(row: tuple[GithubIssue, Event]) -> dict[str, object]:
-        return call.serializer.event(repo, row[1]) | {"issue": call.serializer.issue(repo, row[0])}
+        issue, event = row
+        return call.serializer.event(repo, event) | {"issue": call.serializer.issue(repo, issue)}
 
-    return paginate(call, f"/repositories/{repo.id}/issues/events", rows, serialize)
+    return paginate(call, rows, serialize)

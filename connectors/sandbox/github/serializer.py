@@ -8,6 +8,8 @@ from typing import Any
 from connectors.sandbox.github.model import App, Event, GithubAccount, GithubComment, GithubIssue, Label, Repo
 from connectors.sandbox.github.state import GithubState
 
+APP_PERMISSIONS = {"issues": "write", "metadata": "read"}
+
 
 def format_time(moment: datetime | None) -> str | None:
     """Return a time in GitHub's format."""
@@ -44,12 +46,12 @@ class GithubSerializer:
             "node_id": f"A_{app.id}",
             "name": app.slug,
             "html_url": f"{self._web}/apps/{app.slug}",
-            "permissions": {"issues": "write", "metadata": "read"},
+            "permissions": APP_PERMISSIONS,
         }
 
-    def via_app(self, app_id: int | None) -> dict[str, Any] | None:
-        app = self._state.apps.get(app_id) if app_id is not None else None
-        return None if app is None else self.app(app)
+    def _via_app(self, app_id: int | None) -> dict[str, Any] | None:
+        app = self._state.apps.get(app_id or 0)
+        return self.app(app) if app else None
 
     def repo(self, repo: Repo, account: GithubAccount | None) -> dict[str, Any]:
         level = self._state.access_level(repo, account)
@@ -133,7 +135,7 @@ class GithubSerializer:
             "closed_at": format_time(issue.closed),
             "author_association": self._association(repo, issue.user),
             "body": issue.body,
-            "performed_via_github_app": self.via_app(issue.app_id),
+            "performed_via_github_app": self._via_app(issue.app_id),
         }
         if not self._state.settings.enterprise:
             shape |= self._cloud_only(repo, issue)
@@ -172,11 +174,8 @@ class GithubSerializer:
     def _association(self, repo: Repo, account: GithubAccount) -> str:
         if account.login.lower() == repo.owner.lower():
             return "OWNER"
-        return (
-            "COLLABORATOR"
-            if self._state.access_level(repo, account) in ("triage", "write", "admin")
-            else "NONE"
-        )
+        level = self._state.access_level(repo, account)
+        return "COLLABORATOR" if level in ("triage", "write", "admin") else "NONE"
 
     def comment(self, repo: Repo, issue: GithubIssue, comment: GithubComment) -> dict[str, Any]:
         page = "pull" if issue.pull_request else "issues"
@@ -191,7 +190,7 @@ class GithubSerializer:
             "updated_at": format_time(comment.updated),
             "author_association": self._association(repo, comment.user),
             "body": comment.body,
-            "performed_via_github_app": self.via_app(comment.app_id),
+            "performed_via_github_app": self._via_app(comment.app_id),
         }
 
     def event(self, repo: Repo, event: Event) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 from connectors.sandbox.core.tracker import TrackerResponse
 from connectors.sandbox.github.call import ApiCall, GithubApiError, validation_error
 from connectors.sandbox.github.model import GithubComment, GithubIssue, Repo
-from connectors.sandbox.github.read_endpoints import require_label
 
 MAX_BODY_LENGTH = 65_536
 MAX_ISSUE_LABELS = 100
@@ -30,20 +29,20 @@ def create_label(call: ApiCall) -> TrackerResponse:
     return TrackerResponse(status=201, data=call.serializer.label(repo, label))
 
 
-def edit_label(call: ApiCall) -> TrackerResponse:
+def edit_label(call: ApiCall) -> dict[str, Any]:
     """PATCH a label of a repository; ``new_name`` renames it on all issues"""
-    repo, label = call.repo(), require_label(call)
+    repo, label = call.label()
     call.require_access(repo, "write")
     name, color, description = _parse_label_fields(call, repo, taken_by=label.name)
     label.name = name or label.name
     label.color = color or label.color
     label.description = description if "description" in call.body else label.description
-    return TrackerResponse(data=call.serializer.label(repo, label))
+    return call.serializer.label(repo, label)
 
 
 def delete_label(call: ApiCall) -> TrackerResponse:
     """DELETE a label of a repository and from all issues"""
-    repo, label = call.repo(), require_label(call)
+    repo, label = call.label()
     call.require_access(repo, "write")
     repo.labels.remove(label)
     for issue in repo.issues.values():
@@ -55,7 +54,7 @@ def delete_label(call: ApiCall) -> TrackerResponse:
 def _parse_label_fields(
     call: ApiCall, repo: Repo, *, taken_by: str | None
 ) -> tuple[str | None, str | None, str | None]:
-    """Name, colour and description that were sent, checked. ``issues_matching``: the label that is edited."""
+    """Return name, colour and description that were sent, checked. ``taken_by``: the label that is edited."""
     body = call.body
     name = body.get("new_name", body.get("name") if taken_by is None else None)
     if name is not None:
@@ -87,59 +86,57 @@ def _too_long_error(resource: str, name: str, limit: int) -> GithubApiError:
 # ---- labels of an issue
 
 
-def add_labels(call: ApiCall) -> TrackerResponse:
+def add_labels(call: ApiCall) -> list[dict[str, Any]]:
     """POST labels of an issue: adds them to the present ones"""
-    repo, issue = call.issue()
-    account = call.require_access(repo, "triage")
-    names = _label_names(call.request.json)
-    _add_labels(call, repo, issue, names, account.login)
-    return _labels_response(call, repo, issue)
+    return _set_labels(call, keep=True)
 
 
-def replace_labels(call: ApiCall) -> TrackerResponse:
+def replace_labels(call: ApiCall) -> list[dict[str, Any]]:
     """PUT labels of an issue: removes all others"""
+    return _set_labels(call, keep=False)
+
+
+def _set_labels(call: ApiCall, *, keep: bool) -> list[dict[str, Any]]:
     repo, issue = call.issue()
-    account = call.require_access(repo, "triage")
+    login = call.require_access(repo, "triage").login
     names = _label_names(call.request.json)
-    requested = {name.lower() for name in names}
-    for label in list(issue.labels):
-        if label.name.lower() not in requested:
-            call.state.unlabel(repo.full_name, issue.number, label.name, account.login)
-    _add_labels(call, repo, issue, names, account.login)
-    return _labels_response(call, repo, issue)
+    if not keep:
+        _remove_labels(call, repo, issue, keep={name.lower() for name in names})
+    present = {label.name.lower() for label in issue.labels}
+    if len(present | {name.lower() for name in names}) > MAX_ISSUE_LABELS:
+        limit = f"an issue has at most {MAX_ISSUE_LABELS} labels"
+        raise validation_error("GithubIssue", "custom", "labels", limit)
+    for name in names:
+        call.state.label(repo.full_name, issue.number, name, login)
+    return _serialize_labels(call, repo, issue)
 
 
-def remove_label(call: ApiCall) -> TrackerResponse:
+def remove_label(call: ApiCall) -> list[dict[str, Any]]:
     """DELETE one label of an issue"""
     repo, issue = call.issue()
     account = call.require_access(repo, "triage")
     if issue.find_label(call.args["label"]) is None:
         raise GithubApiError(404, "Label does not exist")
     call.state.unlabel(repo.full_name, issue.number, call.args["label"], account.login)
-    return _labels_response(call, repo, issue)
+    return _serialize_labels(call, repo, issue)
 
 
 def remove_all_labels(call: ApiCall) -> TrackerResponse:
     """DELETE all labels of an issue"""
     repo, issue = call.issue()
-    account = call.require_access(repo, "triage")
-    for label in list(issue.labels):
-        call.state.unlabel(repo.full_name, issue.number, label.name, account.login)
+    call.require_access(repo, "triage")
+    _remove_labels(call, repo, issue, keep=set())
     return TrackerResponse(status=204)
 
 
-def _add_labels(call: ApiCall, repo: Repo, issue: GithubIssue, names: list[str], login: str) -> None:
-    there = {label.name.lower() for label in issue.labels}
-    if len(there | {name.lower() for name in names}) > MAX_ISSUE_LABELS:
-        raise _too_many_labels_error()
-    for name in names:
-        call.state.label(repo.full_name, issue.number, name, login)
+def _remove_labels(call: ApiCall, repo: Repo, issue: GithubIssue, keep: set[str]) -> None:
+    for label in list(issue.labels):
+        if label.name.lower() not in keep:
+            call.state.unlabel(repo.full_name, issue.number, label.name, call.account.login)
 
 
-def _too_many_labels_error() -> GithubApiError:
-    return validation_error(
-        "GithubIssue", "custom", "labels", f"an issue has at most {MAX_ISSUE_LABELS} labels"
-    )
+def _serialize_labels(call: ApiCall, repo: Repo, issue: GithubIssue) -> list[dict[str, Any]]:
+    return [call.serializer.label(repo, label) for label in issue.labels]
 
 
 def _label_names(sent: Any) -> list[str]:
@@ -148,10 +145,6 @@ def _label_names(sent: Any) -> list[str]:
     if not isinstance(items, list):
         raise GithubApiError(422, "Invalid request. 'labels' has to be a list.")
     return [_check_label_name(item.get("name") if isinstance(item, dict) else item) for item in items]
-
-
-def _labels_response(call: ApiCall, repo: Repo, issue: GithubIssue) -> TrackerResponse:
-    return TrackerResponse(data=[call.serializer.label(repo, label) for label in issue.labels])
 
 
 # ---- comments
@@ -163,20 +156,17 @@ def create_comment(call: ApiCall) -> TrackerResponse:
     account = call.require_access(repo, "read")
     _check_unlocked(call, repo, issue)
     body = _require_text(call, "IssueComment")
-    number = call.state.comment(
-        repo.full_name, issue.number, body, account.login, app_id=call.caller.installation_app_id
-    )
-    created = call.state.find_comment(repo, number)
-    assert created is not None  # noqa: S101 - it was made a line above, under the same lock
-    return TrackerResponse(status=201, data=call.serializer.comment(repo, *created))
+    app_id = call.caller.installation_app_id
+    call.state.comment(repo.full_name, issue.number, body, account.login, app_id=app_id)
+    return TrackerResponse(status=201, data=call.serializer.comment(repo, issue, issue.comments[-1]))
 
 
-def edit_comment(call: ApiCall) -> TrackerResponse:
+def edit_comment(call: ApiCall) -> dict[str, Any]:
     """PATCH a comment"""
     repo, issue, comment = _editable_comment(call)
     body = _require_text(call, "IssueComment")
     call.state.edit_comment(repo.full_name, comment.id, body, call.account.login)
-    return TrackerResponse(data=call.serializer.comment(repo, issue, comment))
+    return call.serializer.comment(repo, issue, comment)
 
 
 def delete_comment(call: ApiCall) -> TrackerResponse:
@@ -188,11 +178,7 @@ def delete_comment(call: ApiCall) -> TrackerResponse:
 
 def _editable_comment(call: ApiCall) -> tuple[Repo, GithubIssue, GithubComment]:
     """Return a comment that the caller may change: their own, or any with write access."""
-    repo = call.repo_with_issues()
-    found = call.state.find_comment(repo, int(call.args["comment"]))
-    if found is None:
-        raise GithubApiError(404, "Not Found")
-    issue, comment = found
+    repo, issue, comment = call.comment()
     call.require_access(repo, "read" if comment.user is call.account else "write")
     _check_unlocked(call, repo, issue)
     return repo, issue, comment
@@ -227,7 +213,7 @@ def create_issue(call: ApiCall) -> TrackerResponse:
     return TrackerResponse(status=201, data=call.serializer.issue(repo, repo.issues[number], detailed=True))
 
 
-def edit_issue(call: ApiCall) -> TrackerResponse:
+def edit_issue(call: ApiCall) -> dict[str, Any]:
     """PATCH an issue: title, state with ``state_reason``, labels (replaced)"""
     repo, issue = call.issue()
     account = call.require_access(repo, "triage")
@@ -243,4 +229,4 @@ def edit_issue(call: ApiCall) -> TrackerResponse:
             raise validation_error("GithubIssue", "invalid", "state")
     if "labels" in body:
         replace_labels(call)
-    return TrackerResponse(data=call.serializer.issue(repo, issue, detailed=True))
+    return call.serializer.issue(repo, issue, detailed=True)
