@@ -22,7 +22,7 @@ IssueKey = tuple[str, str]
 """Tracker and issue key."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Violation:
     """An invariant that did not hold, and where."""
 
@@ -45,36 +45,29 @@ class FinalState:
 
 def compare_final_states(reference: FinalState, actual: FinalState) -> Iterator[Violation]:
     """Yield every difference between the final state and that of the reference run."""
+    for text in _differences(reference, actual):
+        yield Violation("converges", text)
+
+
+def _differences(reference: FinalState, actual: FinalState) -> Iterator[str]:
     for key in sorted(reference.issues.keys() | actual.issues.keys()):
         expected, found = reference.issues.get(key), actual.issues.get(key)
         name = ":".join(key)
         if expected is None or found is None:
-            yield Violation(invariant="converges", text=f"{name} exists only with or only without faults")
+            yield f"{name} exists only with or only without faults"
             continue
         if expected.labels != found.labels:
-            yield Violation(
-                invariant="converges",
-                text=f"{name} has the labels {_format_labels(found.labels)}, "
-                f"without faults {_format_labels(expected.labels)}",
-            )
+            wrong, right = _format_labels(found.labels), _format_labels(expected.labels)
+            yield f"{name} has the labels {wrong}, without faults {right}"
         if expected.comments != found.comments:
             missing, extra = _extra_comments(expected, found), _extra_comments(found, expected)
-            yield Violation(
-                invariant="converges",
-                text=f"{name} has other comments: missing {missing}, additional {extra}",
-            )
+            yield f"{name} has other comments: missing {missing}, additional {extra}"
     for name in ("pushed", "overrides"):
         found, expected = getattr(actual, name), getattr(reference, name)
         if found != expected:
-            yield Violation(
-                invariant="converges",
-                text=f"{name}: missing {sorted(expected - found)}, additional {sorted(found - expected)}",
-            )
+            yield f"{name}: missing {sorted(expected - found)}, additional {sorted(found - expected)}"
     if reference.comments != actual.comments:
-        yield Violation(
-            invariant="converges",
-            text=f"comments: {dict(actual.comments)}, without faults {dict(reference.comments)}",
-        )
+        yield f"comments: {dict(actual.comments)}, without faults {dict(reference.comments)}"
 
 
 def check_single_comment(issues: Mapping[IssueKey, VisibleIssue]) -> Iterator[Violation]:
@@ -82,7 +75,7 @@ def check_single_comment(issues: Mapping[IssueKey, VisibleIssue]) -> Iterator[Vi
     for (tracker, key), issue in issues.items():
         count = sum(each.author == ROBOT for each in issue.comments)
         if count > 1:
-            yield Violation(invariant="one comment", text=f"{tracker}:{key} has {count} status comments")
+            yield Violation("one comment", f"{tracker}:{key} has {count} status comments")
 
 
 def check_people_first(label_changes: Iterable[LabelChange], scheme: LabelScheme) -> Iterator[Violation]:
@@ -94,14 +87,9 @@ def check_people_first(label_changes: Iterable[LabelChange], scheme: LabelScheme
         if change.by != ROBOT:
             continue
         if scheme.family_of(change.label) is None:
-            yield Violation(
-                invariant="people first", text=f"{_describe(change)}, which is not a label of its families"
-            )
+            yield Violation("people first", f"{_describe(change)}, which is not a label of its families")
         elif before and before.by != ROBOT and before.added != change.added:
-            yield Violation(
-                invariant="people first",
-                text=f"{_describe(change)} after a person did the opposite",
-            )
+            yield Violation("people first", f"{_describe(change)} after a person did the opposite")
 
 
 def check_user_comments(
@@ -110,10 +98,7 @@ def check_user_comments(
     """Check that the comments of users are still there, unchanged."""
     for key, text in user_comments:
         if all(each.body != text for each in issues[key].comments):
-            yield Violation(
-                invariant="people first",
-                text=f"the comment of a user on {':'.join(key)} is deleted or changed",
-            )
+            yield Violation("people first", f"the comment of a user on {':'.join(key)} is deleted or changed")
 
 
 def check_no_flapping(label_changes: Iterable[LabelChange], user_actions: int) -> Iterator[Violation]:
@@ -122,8 +107,8 @@ def check_no_flapping(label_changes: Iterable[LabelChange], user_actions: int) -
     for (issue, label), count in counted.items():
         if count > 1 + user_actions:
             yield Violation(
-                invariant="no flapping",
-                text=f"the program changed {label} on {issue} {count} times, with {user_actions} user actions",
+                "no flapping",
+                f"the program changed {label} on {issue} {count} times, with {user_actions} user actions",
             )
 
 
@@ -132,9 +117,7 @@ def check_no_flapping_in_run(label_changes: Iterable[LabelChange]) -> Iterator[V
     changes = sorted((t for t in label_changes if t.by == ROBOT), key=lambda each: (each.issue, each.label))
     for (issue, label), group in groupby(changes, key=lambda each: (each.issue, each.label)):
         if len(list(group)) > 1:
-            yield Violation(
-                invariant="no flapping", text=f"one run changed {label} on {issue} more than once"
-            )
+            yield Violation("no flapping", f"one run changed {label} on {issue} more than once")
 
 
 def anchors_fed_by(workspace: Workspace, sources: frozenset[str]) -> frozenset[IssueKey]:
@@ -165,8 +148,8 @@ def check_no_partial_rollup(
     for key in sorted(anchors):
         if before.get(key) != after.get(key):
             yield Violation(
-                invariant="no partial roll-up",
-                text=f"{':'.join(key)} was written although {', '.join(sorted(sources))} could not be read",
+                "no partial roll-up",
+                f"{':'.join(key)} was written although {', '.join(sorted(sources))} could not be read",
             )
 
 
@@ -181,12 +164,9 @@ def check_journalled(
     }
     for tracker, each in label_changes:
         if each.by == ROBOT and (tracker, each.issue.lower(), each.label.lower(), each.added) not in done:
-            yield Violation(
-                invariant="journalled",
-                text=f"{_describe(each)} and the journal does not record it",
-            )
+            yield Violation("journalled", f"{_describe(each)} and the journal does not record it")
     if open_rows:
-        yield Violation(invariant="journalled", text=f"{open_rows} journal entries are open at the end")
+        yield Violation("journalled", f"{open_rows} journal entries are open at the end")
 
 
 def _describe(change: LabelChange) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from sync.simulation.environment import Environment, SimulatedRun
 from sync.simulation.invariants import FinalState, IssueKey
-from sync.simulation.user_actions import LabelChange, VisibleIssue
+from sync.simulation.user_actions import LabelChange, TrackerUI, VisibleIssue
+from sync.store import Store
 
 LabelChangeCounts = Mapping[str, Counter[str]]
 """Tracker -> issue -> number of label changes so far."""
@@ -15,9 +16,13 @@ LabelChangeCounts = Mapping[str, Counter[str]]
 
 def final_state(environment: Environment) -> FinalState:
     """Return the current state of trackers and store."""
-    store = environment.store
+    return observe_state(environment.tracker_uis, environment.store)
+
+
+def observe_state(tracker_uis: Mapping[str, TrackerUI], store: Store) -> FinalState:
+    """Return the current state of these trackers and of this store."""
     return FinalState(
-        issues=visible_issues(environment),
+        issues=observe_issues(tracker_uis),
         pushed=frozenset(
             (ref.tracker, ref.key, label) for ref, labels in store.pushed_labels().items() for label in labels
         ),
@@ -28,11 +33,12 @@ def final_state(environment: Environment) -> FinalState:
 
 def visible_issues(environment: Environment) -> dict[IssueKey, VisibleIssue]:
     """Return every issue as users see it."""
-    return {
-        (name, key): ui.visible_issue(key)
-        for name, ui in environment.tracker_uis.items()
-        for key in ui.issue_keys()
-    }
+    return observe_issues(environment.tracker_uis)
+
+
+def observe_issues(tracker_uis: Mapping[str, TrackerUI]) -> dict[IssueKey, VisibleIssue]:
+    """Return every issue of these trackers as users see it."""
+    return {(name, key): ui.visible_issue(key) for name, ui in tracker_uis.items() for key in ui.issue_keys()}
 
 
 def count_label_changes(environment: Environment) -> LabelChangeCounts:

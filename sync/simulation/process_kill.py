@@ -25,10 +25,11 @@ from sync.runtime.bootstrap import load_configuration
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import online_context, open_workspace_store
 from sync.simulation.invariants import FinalState, Violation, check_single_comment, compare_final_states
+from sync.simulation.observation import observe_state
 from sync.simulation.reference_run import RUN_INTERVAL
 from sync.simulation.results import ScheduleResult
 from sync.simulation.scenarios import TOKENS, VARIANTS, random_scenario_for, write_scenario_workspace
-from sync.simulation.user_actions import TrackerUI, VisibleIssue, tracker_ui_for
+from sync.simulation.user_actions import TrackerUI, tracker_ui_for
 
 RUNS_AFTER_KILL = 3
 """Runs after the kill: the first ones repair everything, the last one has nothing to do."""
@@ -98,24 +99,10 @@ class _KillEnvironment:
         ]
         return code
 
-    def visible_issues(self) -> dict[tuple[str, str], VisibleIssue]:
-        """Return every issue as users see it."""
-        return {
-            (name, key): ui.visible_issue(key)
-            for name, ui in self.tracker_uis.items()
-            for key in ui.issue_keys()
-        }
-
     def final_state(self) -> FinalState:
         """Return the current state of trackers and store."""
         with open_workspace_store(load_configuration(self.root), self.sandbox.clock) as store:
-            pushed = store.pushed_labels().items()
-            return FinalState(
-                issues=self.visible_issues(),
-                pushed=frozenset((ref.tracker, ref.key, label) for ref, labels in pushed for label in labels),
-                overrides=frozenset(),
-                comments={name: each.state for name, each in store.pushed_comments().items()},
-            )
+            return observe_state(self.tracker_uis, store)
 
 
 def simulate_process_kill(seed: int) -> ScheduleResult:
@@ -132,13 +119,11 @@ def simulate_process_kill(seed: int) -> ScheduleResult:
         process.wait()
         killed = process.returncode == -signal.SIGKILL
         codes = [environment.run() for _ in range(RUNS_AFTER_KILL)]
-        violations = [
-            *compare_final_states(expected, environment.final_state()),
-            *check_single_comment(environment.visible_issues()),
-        ]
+        actual = environment.final_state()
+        violations = [*compare_final_states(expected, actual), *check_single_comment(actual.issues)]
         if environment.writes or codes[-1]:
             text = f"the last run ended with {codes[-1]} and wrote {environment.writes[:3]}"
-            violations.append(Violation(invariant="second run is empty", text=text))
+            violations.append(Violation("second run is empty", text))
         notifications = sum(len(ui.notifications()) for ui in environment.tracker_uis.values())
     kind = f"SIGKILL {'after' if killer.after else 'before'} the effect"
     return ScheduleResult(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from sync.simulation.invariants import Violation
 
@@ -58,16 +58,6 @@ class SimulationResults:
 
     def merge(self, other: SimulationResults) -> None:
         """Add all results of another one."""
-        for name in (
-            "schedules",
-            "converged",
-            "user_actions",
-            "writes",
-            "notifications",
-            "reference_notifications",
-        ):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.injected.update(other.injected)
-        self.modes.update(other.modes)
-        self.by_invariant.update(other.by_invariant)
-        self.failures += other.failures
+        for each in fields(self):
+            # Numbers, counters and lists: all of them can be added.
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))

@@ -210,7 +210,7 @@ class _ScheduleExecution:
         after = visible_issues(environment)
         self._writes += len(simulated.writes)
         if simulated.unexpected_error:
-            self._violations.append(Violation(invariant="no bug", text=simulated.unexpected_error))
+            self._violations.append(Violation("no bug", simulated.unexpected_error))
         self._violations += check_single_comment(after)
         for name, ui in environment.tracker_uis.items():
             self._violations += check_no_flapping_in_run(changes_after(ui.label_changes(), counts[name]))
@@ -221,13 +221,11 @@ class _ScheduleExecution:
     def _check_last_run(self, last: SimulatedRun) -> None:
         if last.writes:
             requests = ", ".join(f"{each.tracker} {each.method} {each.path}" for each in last.writes[:3])
-            self._violations.append(
-                Violation(invariant="second run is empty", text=f"the last run still wrote: {requests}")
-            )
+            self._violations.append(Violation("second run is empty", f"the last run still wrote: {requests}"))
         code = last.result.exit_code if last.result else None
         if code != self._reference.exit_code:
             text = f"the last run ended with {code}: {failure_reason(last)}"
-            self._violations.append(Violation(invariant="second run is empty", text=text))
+            self._violations.append(Violation("second run is empty", text))
 
     def _check_final_state(self, expected: FinalState) -> None:
         environment, end = self._environment, final_state(self._environment)

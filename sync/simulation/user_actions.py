@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from connectors.sandbox.core.tracker import Tracker
 from sync.simulation.scenarios import PERSON, ROBOT
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, order=True, slots=True)
 class VisibleComment:
     """A comment as users see it."""
 
@@ -28,7 +28,7 @@ class VisibleIssue:
     """Sorted by author and text."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class LabelChange:
     """An addition or removal of a label, with its author."""
 
@@ -36,51 +36,50 @@ class LabelChange:
     label: str
     by: str
     added: bool
-    at: datetime
 
 
-class TrackerUI:
+class TrackerUI(ABC):
     """One sandbox tracker as its users see it."""
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
-        self.state: Any = tracker.state
+        self.state = tracker.state
 
+    @abstractmethod
     def issue_keys(self) -> list[str]:
         """Return the keys of all issues."""
-        raise NotImplementedError
 
+    @abstractmethod
     def visible_issue(self, key: str) -> VisibleIssue:
         """Return an issue as users see it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def label_changes(self) -> Iterator[LabelChange]:
         """Yield every label change of each issue, oldest first."""
-        raise NotImplementedError
 
+    @abstractmethod
     def notifications(self) -> list[tuple[str, str]]:
         """Return (user, issue) for every mail that was sent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expire_token(self, at: datetime | None) -> None:
         """Expire the token of the program at ``at`` (aware), or make it valid again (None)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def perform(self, kind: str, key: str, text: str, number: int = 0) -> None:
         """Act on an issue as a user.
 
         ``kind``: close, reopen, label, unlabel, retitle, comment, edit comment or delete comment. ``text``: the label,
         title or comment. ``number``: the id of the comment to edit or delete.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def own_comments(self, key: str) -> list[tuple[int, str]]:
         """Return id and text of the comments that the program wrote."""
-        raise NotImplementedError
 
     def open_issue(self, container: str, title: str, label: str) -> None:
         """Open an issue with a label in a project or repository."""
-        raise NotImplementedError
+        self.state.add_issue(container, title, by=PERSON, labels=(label,))
 
 
 class JiraUI(TrackerUI):
@@ -89,8 +88,8 @@ class JiraUI(TrackerUI):
 
     def visible_issue(self, key: str) -> VisibleIssue:
         issue = self.state.require_issue(key)
-        comments = [VisibleComment(author=each.author, body=each.body) for each in issue.comments]
-        return VisibleIssue(labels=frozenset(issue.labels), comments=_sort_comments(comments))
+        comments = (VisibleComment(each.author, each.body) for each in issue.comments)
+        return VisibleIssue(labels=frozenset(issue.labels), comments=tuple(sorted(comments)))
 
     def label_changes(self) -> Iterator[LabelChange]:
         for issue in self.state.issues():
@@ -99,13 +98,7 @@ class JiraUI(TrackerUI):
                     if item.field == "labels":
                         before, after = set(item.before.split()), set(item.after.split())
                         for label in sorted(before ^ after):
-                            yield LabelChange(
-                                issue=issue.key,
-                                label=label,
-                                by=entry.author,
-                                added=label in after,
-                                at=entry.at,
-                            )
+                            yield LabelChange(issue.key, label, by=entry.author, added=label in after)
 
     def notifications(self) -> list[tuple[str, str]]:
         return [(mail.to, mail.issue) for mail in self.state.mails]
@@ -141,9 +134,6 @@ class JiraUI(TrackerUI):
             (each.id, each.body) for each in self.state.require_issue(key).comments if each.author == ROBOT
         ]
 
-    def open_issue(self, container: str, title: str, label: str) -> None:
-        self.state.add_issue(container, title, by=PERSON, labels=(label,))
-
 
 class GithubUI(TrackerUI):
     def issue_keys(self) -> list[str]:
@@ -151,23 +141,17 @@ class GithubUI(TrackerUI):
 
     def visible_issue(self, key: str) -> VisibleIssue:
         issue = self.state.issue(*split_issue_key(key))
-        comments = [VisibleComment(author=each.user.login, body=each.body) for each in issue.comments]
-        return VisibleIssue(
-            labels=frozenset(label.name for label in issue.labels), comments=_sort_comments(comments)
-        )
+        comments = (VisibleComment(each.user.login, each.body) for each in issue.comments)
+        labels = frozenset(label.name for label in issue.labels)
+        return VisibleIssue(labels=labels, comments=tuple(sorted(comments)))
 
     def label_changes(self) -> Iterator[LabelChange]:
         for repo in self.state.repos.values():
             for issue in repo.issues.values():
                 for event in issue.events:
                     if event.event in ("labeled", "unlabeled"):
-                        yield LabelChange(
-                            issue=f"{repo.full_name}#{issue.number}",
-                            label=event.data["label"].name,
-                            by=event.actor.login,
-                            added=event.event == "labeled",
-                            at=event.at,
-                        )
+                        key, label = f"{repo.full_name}#{issue.number}", event.data["label"].name
+                        yield LabelChange(key, label, by=event.actor.login, added=event.event == "labeled")
 
     def notifications(self) -> list[tuple[str, str]]:
         return [(mail.login, mail.issue) for mail in self.state.notifications]
@@ -201,9 +185,6 @@ class GithubUI(TrackerUI):
         comments = self.state.issue(*split_issue_key(key)).comments
         return [(each.id, each.body) for each in comments if each.user.login == ROBOT]
 
-    def open_issue(self, container: str, title: str, label: str) -> None:
-        self.state.add_issue(container, title, by=PERSON, labels=(label,))
-
 
 def tracker_ui_for(tracker: Tracker) -> TrackerUI:
     """Return the user interface of a tracker."""
@@ -213,7 +194,3 @@ def tracker_ui_for(tracker: Tracker) -> TrackerUI:
 def split_issue_key(key: str) -> tuple[str, int]:
     repo, _, number = key.partition("#")
     return repo, int(number)
-
-
-def _sort_comments(comments: list[VisibleComment]) -> tuple[VisibleComment, ...]:
-    return tuple(sorted(comments, key=lambda each: (each.author, each.body)))
