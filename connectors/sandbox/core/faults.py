@@ -166,28 +166,24 @@ def _is_due(fault: Fault, count: int) -> bool:
 
 
 class PageCache:
-    """Last list response by tracker and kind of request, for ``repeat_page``. Thread-safe."""
+    """Last list response by tracker and kind of request, for ``repeat_page``. Thread-safe without a lock."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._last: dict[tuple[str, str, str], TrackerResponse] = {}
 
     def remember(self, tracker: str, request: TrackerRequest, response: TrackerResponse) -> None:
         """Store a list response. GitHub's response to an added label is no page."""
         is_write = isinstance(response.data, list) and request.method != "GET"
         if response.status == 200 and _is_page(response.data) and not is_write:
-            with self._lock:
-                self._last[_page_key(tracker, request)] = response
+            self._last[_page_key(tracker, request)] = response
 
     def last_page(self, tracker: str, request: TrackerRequest) -> TrackerResponse | None:
         """Return the last list response to a request of this kind."""
-        with self._lock:
-            return self._last.get(_page_key(tracker, request))
+        return self._last.get(_page_key(tracker, request))
 
     def clear(self) -> None:
         """Remove all responses."""
-        with self._lock:
-            self._last.clear()
+        self._last.clear()
 
 
 def _page_key(tracker: str, request: TrackerRequest) -> tuple[str, str, str]:

@@ -185,26 +185,25 @@ class RequestLog:
         self,
         tracker: str,
         request: TrackerRequest,
-        status: int,
+        response: TrackerResponse,
         *,
-        authenticated_as: str | None = None,
-        fault: str | None = None,
+        fault: str | None,
+        cut: bool,
     ) -> None:
-        """Add one request."""
+        """Add one request. ``cut``: the connection was reset without the response."""
         with self._lock:
             self._seq += 1
-            self._entries.append(
-                LogEntry(
-                    seq=self._seq,
-                    tracker=tracker,
-                    method=request.method,
-                    path=request.path,
-                    query=dict(request.query),
-                    status=status,
-                    authenticated_as=authenticated_as,
-                    fault=fault,
-                )
+            entry = LogEntry(
+                seq=self._seq,
+                tracker=tracker,
+                method=request.method,
+                path=request.path,
+                query=dict(request.query),
+                status=0 if cut else response.status,
+                authenticated_as=response.authenticated_as,
+                fault=fault,
             )
+            self._entries.append(entry)
 
     def clear(self) -> None:
         """Remove all requests; the numbering goes on."""

@@ -84,13 +84,7 @@ class SandboxWsgiApp:
         response = self._apply_fault(tracker, request, fault)
         kind = fault.kind if fault else None
         cut = kind in ("reset_before", "reset_after")
-        self._backend.log.record(
-            tracker.name,
-            request,
-            0 if cut else response.status,
-            authenticated_as=response.authenticated_as,
-            fault=kind,
-        )
+        self._backend.log.record(tracker.name, request, response, fault=kind, cut=cut)
         if cut:
             _reset_connection(environ)
         return self._encode_response(response, truncate=kind == "truncated", head=request.method == "HEAD")

@@ -97,20 +97,16 @@ class _StateBuilder:
                 "give every issue its own number."
             )
         issue = GithubIssue(
+            **seed.model_dump(include={"title", "body", "type", "locked", "pull_request"}),
             id=seed.id or state.new_id(),
             number=number,
-            title=seed.title,
-            body=seed.body,
             user=state.account_for(seed.user or repo.owner),
             created=created,
             updated=created,
             state="closed" if is_closed else "open",
             state_reason=_state_reason(seed, is_closed),
             assignees=[state.account_for(login) for login in seed.assignees],
-            type=seed.type,
             closed=(seed.closed or seed.updated or state.now()) if is_closed else None,
-            locked=seed.locked,
-            pull_request=seed.pull_request,
         )
         if seed.milestone:
             issue.milestone = state.milestone(repo, seed.milestone)

@@ -6,7 +6,9 @@ clock, writes timeline events and bumps ``updated``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from connectors.sandbox.github.model import (
     GithubAccount,
@@ -73,34 +75,36 @@ class GithubState(GithubStore):
 
     def close(self, repo: str, number: int, reason: str = "completed", by: str = "someone") -> None:
         """Close as ``completed``, ``not_planned`` or ``duplicate``."""
-        issue = self.issue(repo, number)
-        with self.update(issue) as now:
+        with self._recorded_change(repo, number, "closed", by, state_reason=reason) as issue:
             issue.state, issue.state_reason = "closed", reason
-            issue.closed, issue.closed_by = now, self.account_for(by)
-            self.add_event(issue, "closed", issue.closed_by, now, state_reason=reason)
+            issue.closed, issue.closed_by = self.now(), self.account_for(by)
 
     def reopen(self, repo: str, number: int, by: str = "someone") -> None:
         """Open a closed issue again."""
-        issue = self.issue(repo, number)
-        with self.update(issue) as now:
+        with self._recorded_change(repo, number, "reopened", by) as issue:
             issue.state, issue.state_reason = "open", "reopened"
             issue.closed = issue.closed_by = None
-            self.add_event(issue, "reopened", self.account_for(by), now)
 
     def retitle(self, repo: str, number: int, title: str, by: str = "someone") -> None:
         """Change the title of an issue."""
-        issue = self.issue(repo, number)
-        with self.update(issue) as now:
-            renamed = {"from": issue.title, "to": title}
+        renamed = {"from": self.issue(repo, number).title, "to": title}
+        with self._recorded_change(repo, number, "renamed", by, rename=renamed) as issue:
             issue.title = title
-            self.add_event(issue, "renamed", self.account_for(by), now, rename=renamed)
 
     def lock_issue(self, repo: str, number: int, locked: bool = True, by: str = "someone") -> None:
         """Lock or unlock the conversation."""
+        with self._recorded_change(repo, number, "locked" if locked else "unlocked", by) as issue:
+            issue.locked = locked
+
+    @contextmanager
+    def _recorded_change(
+        self, repo: str, number: int, event: str, by: str, **data: Any
+    ) -> Iterator[GithubIssue]:
+        """Change an issue, and add an event with this data to its timeline."""
         issue = self.issue(repo, number)
         with self.update(issue) as now:
-            issue.locked = locked
-            self.add_event(issue, "locked" if locked else "unlocked", self.account_for(by), now)
+            yield issue
+            self.add_event(issue, event, self.account_for(by), now, **data)
 
     # ---- labels
 
@@ -154,23 +158,23 @@ class GithubState(GithubStore):
     def edit_comment(self, repo: str, comment_id: int, body: str, by: str = "someone") -> None:
         """Replace the text of a comment and mail users that it newly mentions. KeyError."""
         with self.lock:
-            repository = self.repo(repo)
-            found = self.find_comment(repository, comment_id)
-            if found is None:
-                raise KeyError(f"{repo} has no comment {comment_id}")
-            issue, comment = found
+            issue, comment = self._require_comment(repo, comment_id)
             with self.update(issue) as now:
                 before, comment.body, comment.updated = comment.body, body, now
-                self.notify(repository, issue, body, self.account_for(by), before=before)
+                self.notify(self.repo(repo), issue, body, self.account_for(by), before=before)
 
     def delete_comment(self, repo: str, comment_id: int) -> None:
         """Delete a comment. KeyError."""
         with self.lock:
-            found = self.find_comment(self.repo(repo), comment_id)
-            if found is None:
-                raise KeyError(f"{repo} has no comment {comment_id}")
-            with self.update(found[0]):
-                found[0].comments.remove(found[1])
+            issue, comment = self._require_comment(repo, comment_id)
+            with self.update(issue):
+                issue.comments.remove(comment)
+
+    def _require_comment(self, repo: str, comment_id: int) -> tuple[GithubIssue, GithubComment]:
+        found = self.find_comment(self.repo(repo), comment_id)
+        if found is None:
+            raise KeyError(f"{repo} has no comment {comment_id}")
+        return found
 
     # ---- mails and backlinks
 

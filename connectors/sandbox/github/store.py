@@ -69,10 +69,8 @@ class GithubStore(TrackerState):
 
     def find_comment(self, repo: Repo, comment_id: int) -> tuple[GithubIssue, GithubComment] | None:
         """Return a comment with its issue."""
-        return next(
-            ((i, c) for i in repo.issues.values() for c in i.comments if c.id == comment_id),
-            None,
-        )
+        comments = ((issue, each) for issue in repo.issues.values() for each in issue.comments)
+        return next((found for found in comments if found[1].id == comment_id), None)
 
     def access_level(self, repo: Repo, account: GithubAccount | None) -> Level:
         """Return the access level of an account in a repository; None is an anonymous caller."""

@@ -56,7 +56,8 @@ def login_headers(site: JiraSiteState, request: TrackerRequest, caller: JiraCall
 
 
 def _authenticate_cloud(site: JiraSiteState, request: TrackerRequest, by_gateway: bool) -> JiraAccount | None:
-    account = _unless_expired(site, _find_by_email(site, *_basic_credentials(request)))
+    email, token = _basic_credentials(request)
+    account = _find_account(site, token, email)
     if account is None:
         if by_gateway:
             raise JiraApiError(401, "Unauthorized; scope does not match")
@@ -71,8 +72,7 @@ def _authenticate_data_center(site: JiraSiteState, request: TrackerRequest) -> J
     if not header:
         return None
     scheme, _, token = header.partition(" ")
-    known = [each for each in site.accounts.values() if each.token and each.token == token.strip()]
-    account = _unless_expired(site, known[0] if known and scheme.lower() == "bearer" else None)
+    account = _find_account(site, token.strip()) if scheme.lower() == "bearer" else None
     if account is None:
         raise JiraApiError(401, "Client must be authenticated to access this resource.")
     return account
@@ -89,14 +89,10 @@ def _basic_credentials(request: TrackerRequest) -> tuple[str, str]:
     return email, token
 
 
-def _find_by_email(site: JiraSiteState, email: str, token: str) -> JiraAccount | None:
+def _find_account(site: JiraSiteState, token: str, email: str | None = None) -> JiraAccount | None:
+    """Return the account of a token that has not expired; on Cloud the email has to match, too."""
     for account in site.accounts.values():
-        if account.token and account.token == token and account.email.lower() == email.lower():
-            return account
+        right_email = email is None or account.email.lower() == email.lower()
+        if account.token and account.token == token and right_email:
+            return None if account.expires and account.expires <= site.clock.now() else account
     return None
-
-
-def _unless_expired(site: JiraSiteState, account: JiraAccount | None) -> JiraAccount | None:
-    if account and account.expires and account.expires <= site.clock.now():
-        return None
-    return account

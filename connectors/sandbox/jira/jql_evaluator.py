@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -35,16 +36,16 @@ _FIELD_ALIASES: Final = {
     "cf[10021]": "flagged",
 }
 _DATE_FIELDS: Final[dict[str, Callable[[JiraIssue], datetime | None]]] = {
-    "created": lambda issue: issue.created,
-    "updated": lambda issue: issue.updated,
-    "resolutiondate": lambda issue: issue.resolved,
+    "created": attrgetter("created"),
+    "updated": attrgetter("updated"),
+    "resolutiondate": attrgetter("resolved"),
 }
 _TEXT_FIELDS: Final[dict[str, Callable[[JiraIssue], str]]] = {
-    "summary": lambda issue: issue.summary,
+    "summary": attrgetter("summary"),
     "description": lambda issue: issue.description or "",
     "comment": lambda issue: " ".join(comment.body for comment in issue.comments),
     "text": lambda issue: " ".join(
-        [issue.summary, issue.description or "", *(comment.body for comment in issue.comments)]
+        _TEXT_FIELDS[name](issue) for name in ("summary", "description", "comment")
     ),
 }
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
@@ -69,7 +70,7 @@ class JqlEvaluator:
         """Return the issues that the caller may see and the query matches; newest first without ORDER BY."""
         matches = self._predicate(query.where) if query.where else None
         sort_keys = [(self._sort_key(term), term.descending) for term in query.order_by]
-        visible = {key for key, project in self.state.projects.items() if self.caller.can_see(project)}
+        visible = self._visible_projects()
         found = [issue for issue in self.state.searchable_issues() if issue.project in visible]
         found = [issue for issue in found if matches is None or matches(issue)]
         found.sort(key=lambda issue: issue.id, reverse=True)
@@ -77,6 +78,9 @@ class JqlEvaluator:
         for sort_key, descending in reversed(sort_keys):
             found.sort(key=sort_key, reverse=descending)
         return found
+
+    def _visible_projects(self) -> set[str]:
+        return {key for key, project in self.state.projects.items() if self.caller.can_see(project)}
 
     def _predicate(self, node: Node) -> Predicate:
         if isinstance(node, Clause):
@@ -182,19 +186,23 @@ class JqlEvaluator:
 
     def _is_known_value(self, field: str, value: str) -> bool:
         state = self.state
-        if field == "project":
-            # An expired token must look like an empty site, not like an error: Cloud searches anonymously.
-            anonymous = self.caller.account is None and state.is_cloud
-            visible = [key for key, project in state.projects.items() if self.caller.can_see(project)]
-            return anonymous or any(value in map(str.casefold, self._project_names(key)) for key in visible)
-        if field == "status":
-            names = {name for project in state.projects.values() for name in project.statuses}
-            return any(value in (name.casefold(), state.status_id(name)) for name in names)
-        if field == "statuscategory":
-            return any(value in map(str.casefold, self._category_names(key)) for key in CATEGORY_IDS)
-        if field == "sprint":
-            return any(value in (each.name.casefold(), str(each.id)) for each in state.sprints.values())
-        return True
+        names: list[Iterable[str]] = []
+        match field:
+            case "project" if self.caller.account is None and state.is_cloud:
+                # An expired token must look like an empty site, not like an error: Cloud searches anonymously.
+                return True
+            case "project":
+                names = [self._project_names(key) for key in self._visible_projects()]
+            case "status":
+                statuses = {name for project in state.projects.values() for name in project.statuses}
+                names = [(name, state.status_id(name)) for name in statuses]
+            case "statuscategory":
+                names = [self._category_names(key) for key in CATEGORY_IDS]
+            case "sprint":
+                names = [(each.name, str(each.id)) for each in state.sprints.values()]
+            case _:
+                return True
+        return value in {name.casefold() for synonyms in names for name in synonyms}
 
     # Keys.
 

@@ -29,26 +29,23 @@ class JiraRateLimits:
 
         ``issue_id``: of the issue that the request writes to, if any.
         """
-        now = self.site.clock.now()
+        if not self.site.is_cloud:
+            return self._check_bucket(caller)
         burst = self.site.switches.burst_limit
-        if (
-            self.site.is_cloud
-            and burst
-            and not self._consume(request.method, burst, timedelta(seconds=1), now)
-        ):
-            return self._too_many_requests("jira-burst-based", burst, now)
-        if self.site.is_cloud and issue_id and self.site.switches.issue_write_limits:
+        if burst and not self._consume(request.method, burst, timedelta(seconds=1)):
+            return self._too_many_requests("jira-burst-based", burst)
+        if issue_id and self.site.switches.issue_write_limits:
             for limit, span in _ISSUE_WRITE_LIMITS:
-                if not self._consume((issue_id, limit), limit, span, now):
-                    return self._too_many_requests("jira-per-issue-on-write", limit, now)
-        return self._check_bucket(caller, now)
+                if not self._consume((issue_id, limit), limit, span):
+                    return self._too_many_requests("jira-per-issue-on-write", limit)
+        return None
 
     def headers(self, caller: JiraCaller | None) -> dict[str, str]:
         """Data Center: return the state of the caller's token bucket."""
         bucket = self.site.switches.bucket
         if self.site.is_cloud or not bucket or caller is None or caller.account is None:
             return {}
-        left = self._remaining_tokens(caller.account.id, bucket, self.site.clock.now())
+        left = self._remaining_tokens(caller.account.id, bucket)
         return {
             "X-RateLimit-Limit": str(bucket),
             "X-RateLimit-Remaining": str(int(left)),
@@ -57,7 +54,8 @@ class JiraRateLimits:
             "retry-after": "0" if left >= 1 else "1",
         }
 
-    def _consume(self, key: Hashable, limit: int, span: timedelta, now: datetime) -> bool:
+    def _consume(self, key: Hashable, limit: int, span: timedelta) -> bool:
+        now = self.site.clock.now()
         times = self._request_times.setdefault(key, deque())
         while times and times[0] <= now - span:
             times.popleft()
@@ -66,30 +64,30 @@ class JiraRateLimits:
         times.append(now)
         return True
 
-    def _too_many_requests(self, reason: str, limit: int, now: datetime) -> TrackerResponse:
+    def _too_many_requests(self, reason: str, limit: int) -> TrackerResponse:
+        reset = self.site.clock.now() + timedelta(seconds=1)
         headers = {
             "RateLimit-Reason": reason,
             "X-RateLimit-Limit": str(limit),
             "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Reset": f"{now + timedelta(seconds=1):%Y-%m-%dT%H:%MZ}",
+            "X-RateLimit-Reset": f"{reset:%Y-%m-%dT%H:%MZ}",
         }
-        wait = self.site.switches.burst_retry_after
-        if wait is not None:
+        if (wait := self.site.switches.burst_retry_after) is not None:
             headers["Retry-After"] = wait
-        return TrackerResponse(
-            status=429, data={"errorMessages": ["Rate limit exceeded."], "errors": {}}, headers=headers
-        )
+        data = {"errorMessages": ["Rate limit exceeded."], "errors": {}}
+        return TrackerResponse(status=429, data=data, headers=headers)
 
-    def _check_bucket(self, caller: JiraCaller, now: datetime) -> TrackerResponse | None:
+    def _check_bucket(self, caller: JiraCaller) -> TrackerResponse | None:
         bucket = self.site.switches.bucket
-        if self.site.is_cloud or not bucket or caller.account is None:
+        if not bucket or caller.account is None:
             return None
-        left = self._remaining_tokens(caller.account.id, bucket, now)
+        left = self._remaining_tokens(caller.account.id, bucket)
         if left < 1:
             return TrackerResponse(status=429, data={"message": "Rate limit exceeded."})
-        self._buckets[caller.account.id] = (left - 1, now)
+        self._buckets[caller.account.id] = (left - 1, self.site.clock.now())
         return None
 
-    def _remaining_tokens(self, name: str, bucket: int, now: datetime) -> float:
+    def _remaining_tokens(self, name: str, bucket: int) -> float:
+        now = self.site.clock.now()
         left, at = self._buckets.get(name, (float(bucket), now))
         return min(float(bucket), left + (now - at).total_seconds())

@@ -129,10 +129,10 @@ class _SiteBuilder:
     ) -> Iterator[HistoryEntry]:
         """Yield the changelog, made from the times of the issue where the seed has no history."""
         for change in seed.history or _status_changes(seed, status, statuses):
-            item = ChangeItem(field=change.field, before=change.before, after=change.after)
             if change.field == "status":
-                before_id, after_id = (self._site.status_id(name) for name in (change.before, change.after))
-                item = replace(item, before_id=before_id, after_id=after_id)
+                item = self._site.status_item(change.before, change.after)
+            else:
+                item = ChangeItem(field=change.field, before=change.before, after=change.after)
             at = change.at or self._site.clock.now()
             yield HistoryEntry(id=self._site.new_id(), author=change.by, at=at, items=(item,))
 

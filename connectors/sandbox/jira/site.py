@@ -19,9 +19,7 @@ class JiraSiteState(JiraSiteStore):
 
     def change(self, issue: JiraIssue, by: str, items: Iterable[ChangeItem] = (), **fields: Any) -> JiraIssue:
         """Set fields, bump ``updated``, and add the items to the history."""
-        entries = tuple(items)
-        now = self.clock.now()
-        history = issue.history
+        entries, now, history = tuple(items), self.clock.now(), issue.history
         if entries:
             history = (*history, HistoryEntry(id=self.new_id(), author=by, at=now, items=entries))
         return self.store(replace(issue, **{"updated": now, "history": history, **fields}))
@@ -77,40 +75,27 @@ class JiraSiteState(JiraSiteStore):
         labels = tuple(sorted(start.pop("labels", ())))
         if start.get("resolution"):
             start.setdefault("resolved", now)
-        issue = JiraIssue(
-            id=self.new_id(),
-            key=self.next_key(project),
-            summary=summary,
-            created=now,
-            updated=now,
-            parent=parent_id,
-            labels=labels,
-            **start,
-        )
+        start |= {"created": now, "updated": now, "parent": parent_id, "labels": labels}
+        issue = JiraIssue(id=self.new_id(), key=self.next_key(project), summary=summary, **start)
         return self.store(issue).key
 
     def set_status(self, key: str, status: str, by: str, resolution: str | None = None) -> None:
         """Move an issue to a status. A ``done`` status sets the resolution; every other one clears it."""
         issue = self.require_issue(key)
         now = self.clock.now()
-        items = [
-            ChangeItem(
-                field="status",
-                before=issue.status,
-                after=status,
-                before_id=self.status_id(issue.status),
-                after_id=self.status_id(status),
-            )
-        ]
+        items = [self.status_item(issue.status, status)]
         if resolution != issue.resolution:
-            items.append(
-                ChangeItem(field="resolution", before=issue.resolution or "", after=resolution or "")
-            )
+            items.append(_edit_item("resolution", issue.resolution, resolution))
         resolved = (issue.resolved or now) if resolution else None
         changed = self.change(
             issue, by, items, status=status, status_changed=now, resolution=resolution, resolved=resolved
         )
         self.notify(changed, by, _ISSUE_UPDATED)
+
+    def status_item(self, before: str, after: str) -> ChangeItem:
+        """Return the item of a change of status, with the ids of both."""
+        before_id, after_id = self.status_id(before), self.status_id(after)
+        return ChangeItem(field="status", before=before, after=after, before_id=before_id, after_id=after_id)
 
     def edit(self, key: str, by: str, **fields: Any) -> None:
         """Set any other field of ``JiraIssue``: summary, description, parent id, sprints, flagged, type."""
@@ -123,14 +108,13 @@ class JiraSiteState(JiraSiteStore):
         self.edit(key, by, flagged=flagged)
 
     def label(self, key: str, label: str, by: str) -> None:
-        issue = self.require_issue(key)
-        self._change_labels(issue, {*issue.labels, label}, by)
+        self._change_labels(key, {*self.require_issue(key).labels, label}, by)
 
     def unlabel(self, key: str, label: str, by: str) -> None:
-        issue = self.require_issue(key)
-        self._change_labels(issue, set(issue.labels) - {label}, by)
+        self._change_labels(key, set(self.require_issue(key).labels) - {label}, by)
 
-    def _change_labels(self, issue: JiraIssue, labels: Iterable[str], by: str) -> None:
+    def _change_labels(self, key: str, labels: Iterable[str], by: str) -> None:
+        issue = self.require_issue(key)
         changed = self.set_labels(issue, labels, by)
         if changed is not issue:
             self.notify(changed, by, _ISSUE_UPDATED)

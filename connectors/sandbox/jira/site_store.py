@@ -120,11 +120,8 @@ class JiraSiteStore(TrackerState):
 
     def find_comment(self, comment_id: int) -> tuple[JiraIssue, JiraComment] | None:
         """Return issue and comment of a comment id."""
-        for issue in self.issues():
-            for comment in issue.comments:
-                if comment.id == comment_id:
-                    return issue, comment
-        return None
+        comments = ((issue, each) for issue in self.issues() for each in issue.comments)
+        return next((found for found in comments if found[1].id == comment_id), None)
 
     def category(self, issue: JiraIssue) -> str:
         """Return the key of the status category; ``undefined`` if the project does not have the status."""
