@@ -14,9 +14,7 @@ from typing import Any
 from requests.adapters import BaseAdapter
 
 from connectors.errors import ConnectorError
-from connectors.sandbox.core.faults import Faults
 from connectors.sandbox.core.tracker import Clock, LogEntry, RequestLog, Tracker
-from connectors.sandbox.core.wsgi_app import SandboxWsgiApp
 from connectors.sandbox.server import Sandbox
 from sync.model.anchors import list_anchors
 from sync.model.run import RunOptions, RunResult
@@ -31,19 +29,6 @@ from sync.simulation.user_actions import TrackerUI, tracker_ui_for
 from sync.simulation.users import SimulatedUsers
 from sync.simulation.wsgi_adapter import WsgiAdapter
 from sync.store import LeaseHeld, LeaseLost, Store, StoreError, open_store
-
-
-class InProcessSandbox:
-    """Sandbox trackers behind a WSGI app that no server listens for."""
-
-    def __init__(self, trackers: dict[str, Tracker], clock: Clock, faults: Faults) -> None:
-        self.trackers, self.clock, self.faults = trackers, clock, faults
-        self.log = RequestLog()
-        self.wsgi_app = SandboxWsgiApp(self, threading.Event())
-
-    def reset(self) -> None:
-        """Not supported: every simulation restores its own copy of the trackers."""
-        raise NotImplementedError
 
 
 class StorePool:
@@ -135,7 +120,7 @@ class Environment:
     users: SimulatedUsers = field(init=False)
     clock_skew: timedelta = timedelta()
     runs: int = 0
-    adapter: BaseAdapter | None = field(init=False)
+    adapter: BaseAdapter | None = field(init=False, default=None)
     log: RequestLog = field(init=False)
 
     def __post_init__(self, store_image: bytes | None) -> None:
@@ -147,21 +132,19 @@ class Environment:
             self.tracker_uis,
             [pair for pair in _issue_keys(self.tracker_uis) if pair not in anchors],
             anchors,
-            scheme=self.scenario.loaded_workspace.workspace.labels,
+            scheme=workspace.labels,
             rule_labels=self.scenario.rule_labels,
             capabilities=tuple(c.id for i in workspace.increments for c in i.capabilities),
         )
         self.injector = FaultInjector(
             self.users.perform, lambda name: self.tracker_uis[name].expire_token(self.clock.now())
         )
+        sandbox = self.server or Sandbox.from_seed({"trackers": {}})
+        sandbox.trackers, sandbox.clock, sandbox.faults = self.trackers, self.clock, self.injector
+        sandbox.wsgi.page_cache.clear()
+        self.log = sandbox.log
         if self.server is None:
-            sandbox = InProcessSandbox(self.trackers, self.clock, self.injector)
-            self.log = sandbox.log
-            self.adapter = WsgiAdapter(sandbox.wsgi_app, self.injector, self.sleep)
-        else:
-            self.server.trackers, self.server.clock = self.trackers, self.clock
-            self.server.faults, self.log, self.adapter = self.injector, self.server.log, None
-            self.server.wsgi.page_cache.clear()
+            self.adapter = WsgiAdapter(sandbox.wsgi, self.injector, self.sleep)
 
     def now(self) -> datetime:
         """Return the time of the program, which may differ from that of the trackers."""
@@ -256,10 +239,9 @@ def restore_environment(
 ) -> Environment:
     """Return an environment that goes on from a state. The pool holds the store of one environment at a time."""
     clock = Clock(state.at)
-    trackers = copy_trackers(state.trackers, clock)
     return Environment(
         scenario=scenario,
-        trackers=trackers,
+        trackers=copy_trackers(state.trackers, clock),
         clock=clock,
         store_pool=store_pool,
         store_image=state.store_image,
@@ -271,11 +253,9 @@ def copy_trackers(trackers: Mapping[str, Tracker], clock: Clock) -> dict[str, Tr
     """Return copies that share only immutable data, on this clock."""
     memo: dict[int, Any] = {}
     for tracker in trackers.values():
-        state: Any = tracker.state
-        memo[id(state.lock)] = threading.RLock()
-        memo[id(state.clock)] = clock
-        seed: Any = tracker.seed
-        memo[id(seed)] = seed
+        memo[id(tracker.state.lock)] = threading.RLock()
+        memo[id(tracker.clock)] = clock
+        memo[id(tracker.seed)] = tracker.seed
     return {name: copy.deepcopy(tracker, memo) for name, tracker in trackers.items()}
 
 

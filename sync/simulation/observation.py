@@ -60,9 +60,9 @@ def changes_after(label_changes: Iterable[LabelChange], counts: Counter[str]) ->
     return later
 
 
-def count_notifications(environment: Environment) -> int:
-    """Return the number of mails that users got."""
-    return sum(len(ui.notifications()) for ui in environment.tracker_uis.values())
+def count_notifications(environment: Environment) -> Counter[str]:
+    """Return the number of mails that each user got."""
+    return Counter(user for ui in environment.tracker_uis.values() for user, _ in ui.notifications())
 
 
 def failure_reason(run: SimulatedRun) -> str:

@@ -60,7 +60,7 @@ class ReferenceRun:
         self.exit_code = last.result.exit_code if last.result else None
         """Not 0 where the workspace itself has a conflict."""
         self.final_state = final_state(environment)
-        self.notifications = count_notifications(environment)
+        self.notifications = count_notifications(environment).total()
         self._state = environment.capture_state()
 
     def max_request_counts(self) -> dict[str, int]:

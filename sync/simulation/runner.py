@@ -88,17 +88,14 @@ class Simulation:
     def preview_without_faults(self, scenario: Scenario) -> FaultFreePreview:
         """Return the effects of the next run, without faults and without user actions."""
         environment = self._restore(scenario, self._initial_state(scenario, settled=False))
-        before = Counter(name for ui in environment.tracker_uis.values() for name, _ in ui.notifications())
+        before = count_notifications(environment)
         simulated = environment.run(RunSchedule(delay=timedelta()))
-        notifications = Counter(
-            name for ui in environment.tracker_uis.values() for name, _ in ui.notifications()
-        )
-        notifications.subtract(before)
+        notifications = count_notifications(environment) - before
         failed = simulated.result.pulled.failed if simulated.result else ()
         reasons = tuple(f"{each.source.name}: {each.reason}" for each in failed)
         return FaultFreePreview(
             writes=len(simulated.writes),
-            notifications=+notifications,
+            notifications=notifications,
             failed=reasons if simulated.result else (failure_reason(simulated),),
         )
 
@@ -165,7 +162,7 @@ class _ScheduleExecution:
             injected=self._injected_faults(),
             user_actions=len(environment.users.performed),
             writes=self._writes,
-            notifications=count_notifications(environment),
+            notifications=count_notifications(environment).total(),
             reference_notifications=self._reference.notifications,
         )
 
@@ -195,13 +192,9 @@ class _ScheduleExecution:
 
     def _injected_faults(self) -> Mapping[str, int]:
         found = Counter(self._environment.injector.injected)
-        found.update(
-            {
-                "clock skew": int(bool(self._schedule.clock_skew)),
-                "search lag": int(bool(self._schedule.search_lag)),
-            }
-        )
-        return {kind: count for kind, count in found.items() if count}
+        found["clock skew"] += bool(self._schedule.clock_skew)
+        found["search lag"] += bool(self._schedule.search_lag)
+        return +found
 
     def _run_once(self, schedule: RunSchedule) -> SimulatedRun:
         environment = self._environment

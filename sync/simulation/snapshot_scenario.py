@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,6 @@ from pydantic import SecretStr
 
 from connectors.jira.payload import MARKER_PROPERTY
 from connectors.model import Issue
-from mappings.model import Anchor
 from sync.config.credentials import Credentials
 from sync.config.sections import PushSettings
 from sync.config.settings import Settings
@@ -22,6 +21,7 @@ from sync.model.anchors import list_anchors
 from sync.runtime.context import RunContext
 from sync.simulation.environment import StorePool
 from sync.simulation.scenarios import HOST, PERSON, ROBOT, Scenario
+from sync.simulation.user_actions import container_of, split_issue_key
 from sync.store import PushedCommentRecord, Store, current_labels
 
 TOKEN = "simulation-token"  # noqa: S105 - valid for the sandbox trackers only
@@ -32,9 +32,8 @@ _CATEGORIES = {"todo": "new", "doing": "indeterminate", "done": "done", None: "u
 def scenario_from_snapshot(context: RunContext, loaded_workspace: LoadedWorkspace) -> Scenario:
     """Return the scenario of a workspace and its store. The store is only read."""
     issues = _issues(context.store)
-    comments = [each for each in context.store.pushed_comments().values() if each.state == "live"]
     trackers = {
-        name: _tracker(context, name, [i for i in issues if i.ref.tracker == name], comments)
+        name: _tracker(context, name, [i for i in issues if i.ref.tracker == name])
         for name in loaded_workspace.settings.trackers
     }
     return Scenario(
@@ -77,27 +76,19 @@ def _credentials(settings: Settings) -> dict[str, Credentials]:
 
 def _copy_store(store: Store, now: datetime) -> bytes:
     """Return the content of the store without journal and watermarks, as an SQLite image."""
-    shelf = StorePool()
-    copy = shelf.load(None, lambda: now)
-    copy.load_snapshot(store.snapshot_rows(bodies=True))
-    return shelf.dump()
+    pool = StorePool()
+    pool.load(None, lambda: now).load_snapshot(store.snapshot_rows(bodies=True))
+    return pool.dump()
 
 
 def _issues(store: Store) -> list[Issue]:
     """Return the existing issues as the store knows them, own writes included."""
     written = store.label_changes_since_read()
-    return [
-        replace(
-            known.issue,
-            labels=frozenset(
-                current_labels(
-                    known.issue.labels, written.get((known.issue.ref.tracker, known.issue.ref.id), {})
-                )
-            ),
-        )
-        for known in store.known_issues()
-        if not known.vanished
+    issues = [known.issue for known in store.known_issues() if not known.vanished]
+    labels = [
+        current_labels(each.labels, written.get((each.ref.tracker, each.ref.id), {})) for each in issues
     ]
+    return [replace(issue, labels=frozenset(now)) for issue, now in zip(issues, labels, strict=True)]
 
 
 def _frequent_labels(context: RunContext, issues: Iterable[Issue]) -> tuple[str, ...]:
@@ -107,41 +98,45 @@ def _frequent_labels(context: RunContext, issues: Iterable[Issue]) -> tuple[str,
     return tuple(label for label, _ in counted.most_common(MAX_RULE_LABELS))
 
 
-def _tracker(
-    context: RunContext, name: str, issues: list[Issue], comments: Iterable[PushedCommentRecord]
-) -> dict[str, Any]:
+def _tracker(context: RunContext, name: str, issues: list[Issue]) -> dict[str, Any]:
+    """Return the seed of a tracker: issues with their status comments, and anchors that were never read."""
     kind = context.settings.trackers[name].kind
-    own_comments = [each for each in comments if each.ref.tracker == name]
-    anchors = [anchor for anchor in list_anchors(context.workspace) if anchor.tracker == name]
-    if kind == "github":
-        return _github(context, issues, own_comments, anchors)
-    return {"kind": kind, **_jira(context, issues, own_comments, anchors)}
-
-
-def _jira(
-    context: RunContext,
-    issues: list[Issue],
-    comments: Iterable[PushedCommentRecord],
-    anchors: Iterable[Anchor],
-) -> dict[str, Any]:
+    comments = {
+        each.ref.key: each
+        for each in context.store.pushed_comments().values()
+        if each.state == "live" and each.ref.tracker == name
+    }
     keys = {issue.ref.key for issue in issues}
-    fields = sorted({name for issue in issues for name in issue.fields})
+    anchors = [anchor.key for anchor in list_anchors(context.workspace) if anchor.tracker == name]
+    sources = [source for team in context.workspace.teams for source in team.sources]
+    names = {source.repo if kind == "github" else source.project for source in sources} - {None, ""}
+    names |= {issue.container for issue in issues} | {container_of(key) for key in anchors}
+    rows: dict[str, list[dict[str, Any]]] = {str(each): [] for each in sorted(map(str, names))}
+    serialize = _github_issue if kind == "github" else _jira_issue
+    for issue in issues:
+        rows[issue.container].append(serialize(context, issue, keys, comments.get(issue.ref.key)))
+    for key in anchors:
+        if key not in keys:
+            rows[container_of(key)].append(_unread_anchor(key))
+    return _github(rows) if kind == "github" else {"kind": kind, **_jira(rows, issues)}
+
+
+def _unread_anchor(key: str) -> dict[str, Any]:
+    title = "An anchor that was never read"
+    if "#" in key:
+        return {"number": split_issue_key(key)[1], "title": title}
+    return {"key": key, "summary": title}
+
+
+def _jira(rows: Mapping[str, list[dict[str, Any]]], issues: list[Issue]) -> dict[str, Any]:
     projects: dict[str, Any] = {}
-    written = {each.ref.key: each for each in comments}
-    for project in _project_keys(context, issues, anchors):
-        project_issues = [issue for issue in issues if issue.container == project]
-        statuses = {issue.status: _CATEGORIES[issue.category] for issue in project_issues}
-        if "new" not in statuses.values():
-            statuses["To Do"] = "new"
-        if "done" not in statuses.values():
-            statuses["Done"] = "done"
-        rows = [_jira_issue(context, issue, keys, written.get(issue.ref.key)) for issue in project_issues]
-        rows += [
-            {"key": anchor.key, "summary": "An anchor that was never read"}
-            for anchor in anchors
-            if anchor.key.rpartition("-")[0] == project and anchor.key not in keys
-        ]
-        projects[project] = {"statuses": statuses, "issues": rows}
+    for project in rows:
+        statuses = {i.status: _CATEGORIES[i.category] for i in issues if i.container == project}
+        for name, category in (("To Do", "new"), ("Done", "done")):
+            if category not in statuses.values():
+                statuses[name] = category
+        projects[project] = {"statuses": statuses, "issues": rows[project]}
+    fields = sorted({name for issue in issues for name in issue.fields})
     return {
         "accounts": [
             {"id": ROBOT, "email": "robot@simulation.invalid", "token": TOKEN},
@@ -151,14 +146,6 @@ def _jira(
         "sprints": [{"name": name} for name in sorted({i.sprint for i in issues if i.sprint})],
         "projects": projects,
     }
-
-
-def _project_keys(context: RunContext, issues: Iterable[Issue], anchors: Iterable[Anchor]) -> list[str]:
-    sources = {
-        source.project for team in context.workspace.teams for source in team.sources if source.project
-    }
-    found = {issue.container for issue in issues} | {anchor.key.rpartition("-")[0] for anchor in anchors}
-    return sorted(found | sources)
 
 
 def _jira_issue(
@@ -198,36 +185,15 @@ def _jira_issue(
     return row
 
 
-def _github(
-    context: RunContext,
-    issues: list[Issue],
-    comments: Iterable[PushedCommentRecord],
-    anchors: Iterable[Anchor],
-) -> dict[str, Any]:
-    written = {each.ref.key: each for each in comments}
-    keys = {issue.ref.key for issue in issues}
-    names = {source.repo for team in context.workspace.teams for source in team.sources if source.repo}
-    names |= {issue.container for issue in issues} | {anchor.key.partition("#")[0] for anchor in anchors}
-    repos: dict[str, Any] = {}
-    for name in sorted(names):
-        rows = [
-            _github_issue(context, issue, keys, written.get(issue.ref.key))
-            for issue in issues
-            if issue.container == name
-        ]
-        rows += [
-            {"number": int(anchor.key.partition("#")[2]), "title": "An anchor that was never read"}
-            for anchor in anchors
-            if anchor.key.partition("#")[0] == name and anchor.key not in keys
-        ]
-        repos[name] = {"permissions": {ROBOT: "write", PERSON: "write"}, "issues": rows}
+def _github(rows: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    rights = {ROBOT: "write", PERSON: "write"}
     return {
         "kind": "github",
         "rate_limit": 0,
         "content_per_minute": 1_000_000,
         "content_per_hour": 1_000_000,
         "accounts": [{"login": ROBOT, "token": TOKEN}, {"login": PERSON}],
-        "repos": repos,
+        "repos": {name: {"permissions": rights, "issues": issues} for name, issues in rows.items()},
     }
 
 
@@ -239,7 +205,7 @@ def _github_issue(
     row: dict[str, Any] = {
         **_common(issue),
         "id": int(issue.ref.id),
-        "number": int(issue.ref.key.rpartition("#")[2]),
+        "number": split_issue_key(issue.ref.key)[1],
         "title": issue.title,
         "body": issue.body,
         "user": author,

@@ -191,6 +191,11 @@ def tracker_ui_for(tracker: Tracker) -> TrackerUI:
     return GithubUI(tracker) if tracker.kind == "github" else JiraUI(tracker)
 
 
+def container_of(key: str) -> str:
+    """Return the repository or project of an issue key."""
+    return key.rpartition("#" if "#" in key else "-")[0]
+
+
 def split_issue_key(key: str) -> tuple[str, int]:
     repo, _, number = key.partition("#")
     return repo, int(number)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mappings.labels import LabelScheme
 from sync.simulation.fault_schedule import UserAction
-from sync.simulation.user_actions import TrackerUI
+from sync.simulation.user_actions import TrackerUI, container_of
 
 _ANCHOR_ACTIONS = (
     "release",
@@ -53,33 +53,32 @@ class SimulatedUsers:
         self._perform_on_issue(self.tracker_uis[tracker], key, action)
 
     def _perform_on_issue(self, tracker_ui: TrackerUI, key: str, action: UserAction) -> None:
+        n = action.choice
         labels = self._rule_labels or ("urgent",)
-        label = labels[action.choice % len(labels)]
-        pinned = self._capabilities[action.choice % len(self._capabilities)]
+        label = labels[n % len(labels)]
+        pinned = self._capabilities[n % len(self._capabilities)]
+        simple = {
+            "close": ("close", ""),
+            "reopen": ("reopen", ""),
+            "add rule label": ("label", label),
+            "remove rule label": ("unlabel", label),
+            "add other label": ("label", f"looked-at-{n}"),
+            "retitle": ("retitle", f"Try {n} again"),
+            "pin": ("label", self._scheme.label("capability", pinned)),
+            "pin unknown capability": ("label", self._scheme.label("capability", "no-such-thing")),
+            "release": ("label", self._scheme.label("flag", "released")),
+        }
         match action.kind:
-            case "close" | "reopen":
-                tracker_ui.perform(action.kind, key, "")
-            case "add rule label":
-                tracker_ui.perform("label", key, label)
-            case "remove rule label":
-                tracker_ui.perform("unlabel", key, label)
-            case "add other label":
-                tracker_ui.perform("label", key, f"looked-at-{action.choice}")
-            case "retitle":
-                tracker_ui.perform("retitle", key, f"Try {action.choice} again")
+            case kind if kind in simple:
+                verb, text = simple[kind]
+                tracker_ui.perform(verb, key, text)
             case "comment":
-                self._write_comment(tracker_ui, key, f"I think {action.choice}")
+                self._write_comment(tracker_ui, key, f"I think {n}")
             case "quote status comment":
-                self._write_comment(
-                    tracker_ui, key, f"> {self._any_status_comment(tracker_ui)}\n\nDoes this concern us?"
-                )
+                quoted = self._any_status_comment(tracker_ui)
+                self._write_comment(tracker_ui, key, f"> {quoted}\n\nDoes this concern us?")
             case "open":
-                container = key.partition("#")[0] if "#" in key else key.rpartition("-")[0]
-                tracker_ui.open_issue(container, f"Try {action.choice}", label)
-            case "pin":
-                tracker_ui.perform("label", key, self._scheme.label("capability", pinned))
-            case "pin unknown capability":
-                tracker_ui.perform("label", key, self._scheme.label("capability", "no-such-thing"))
+                tracker_ui.open_issue(container_of(key), f"Try {n}", label)
             case "veto":
                 self._remove_labels(tracker_ui, key, "capability")
             case _:
@@ -88,8 +87,6 @@ class SimulatedUsers:
     def _perform_on_anchor(self, tracker_ui: TrackerUI, key: str, action: UserAction) -> None:
         own = tracker_ui.own_comments(key)
         match action.kind:
-            case "release":
-                tracker_ui.perform("label", key, self._scheme.label("flag", "released"))
             case "set state label":
                 self._remove_labels(tracker_ui, key, "state")
                 tracker_ui.perform("label", key, self._scheme.label("state", "done"))

@@ -15,7 +15,7 @@ from typing import Final
 from connectors.sandbox.core.tracker import Clock
 from connectors.sandbox.server import Sandbox
 from sync.simulation.process_kill import simulate_process_kill
-from sync.simulation.results import SimulationResults
+from sync.simulation.results import ScheduleResult, SimulationResults
 from sync.simulation.runner import SCHEDULES_PER_SCENARIO, Simulation, random_scenario
 
 SimulationMode = Callable[[range], SimulationResults]
@@ -76,21 +76,19 @@ def _chunks(counts: ScheduleCounts, seed: int) -> Iterator[tuple[SimulationMode,
 
 def run_in_process(seeds: range) -> SimulationResults:
     """Run schedules without sockets, on a clock that only sleeping advances."""
-    return _run_seeds(_in_process_simulation(), seeds)
+    return _run_seeds(_in_process_simulation().run_seed, seeds)
 
 
 def run_over_http(seeds: range) -> SimulationResults:
     """Run schedules over HTTP on loopback, with sources read in parallel."""
     with Sandbox.from_seed({"trackers": {}}, clock=Clock()) as server:
-        return _run_seeds(Simulation(partial(random_scenario, host=server.base_url), server), seeds)
+        simulation = Simulation(partial(random_scenario, host=server.base_url), server)
+        return _run_seeds(simulation.run_seed, seeds)
 
 
 def run_with_process_kills(seeds: range) -> SimulationResults:
     """Run ``increment-sync run`` in processes that are killed by SIGKILL at one of their writes."""
-    results = SimulationResults()
-    for seed in seeds:
-        results.add(simulate_process_kill(seed))
-    return results
+    return _run_seeds(simulate_process_kill, seeds)
 
 
 @lru_cache(maxsize=1)
@@ -98,8 +96,8 @@ def _in_process_simulation() -> Simulation:
     return Simulation(random_scenario)
 
 
-def _run_seeds(simulation: Simulation, seeds: range) -> SimulationResults:
+def _run_seeds(simulate: Callable[[int], ScheduleResult], seeds: range) -> SimulationResults:
     results = SimulationResults()
     for seed in seeds:
-        results.add(simulation.run_seed(seed))
+        results.add(simulate(seed))
     return results
