@@ -16,7 +16,6 @@ from requests.adapters import BaseAdapter
 from connectors.errors import ConnectorError
 from connectors.sandbox.core.tracker import Clock, LogEntry, RequestLog, Tracker
 from connectors.sandbox.server import Sandbox
-from sync.model.anchors import list_anchors
 from sync.model.run import RunOptions, RunResult
 from sync.pipeline.run import run_once
 from sync.runtime.bootstrap import ClientOptions
@@ -126,16 +125,7 @@ class Environment:
     def __post_init__(self, store_image: bytes | None) -> None:
         self.store = self.store_pool.load(store_image, self.now)
         self.tracker_uis = {name: tracker_ui_for(tracker) for name, tracker in self.trackers.items()}
-        workspace = self.scenario.loaded_workspace.workspace
-        anchors = [(each.tracker, each.key) for each in list_anchors(workspace)]
-        self.users = SimulatedUsers(
-            self.tracker_uis,
-            [pair for pair in _issue_keys(self.tracker_uis) if pair not in anchors],
-            anchors,
-            scheme=workspace.labels,
-            rule_labels=self.scenario.rule_labels,
-            capabilities=tuple(c.id for i in workspace.increments for c in i.capabilities),
-        )
+        self.users = SimulatedUsers(self.tracker_uis, self.scenario)
         self.injector = FaultInjector(
             self.users.perform, lambda name: self.tracker_uis[name].expire_token(self.clock.now())
         )
@@ -257,8 +247,3 @@ def copy_trackers(trackers: Mapping[str, Tracker], clock: Clock) -> dict[str, Tr
         memo[id(tracker.clock)] = clock
         memo[id(tracker.seed)] = tracker.seed
     return {name: copy.deepcopy(tracker, memo) for name, tracker in trackers.items()}
-
-
-def _issue_keys(tracker_uis: Mapping[str, TrackerUI]) -> list[tuple[str, str]]:
-    """Return (tracker, key) of the existing issues; users do not act on later ones."""
-    return sorted((name, key) for name, ui in tracker_uis.items() for key in ui.issue_keys())

@@ -50,20 +50,20 @@ class FaultInjector(Faults):
                 return Fault(kind="reset_before"), 0.0
             self.request_counts[tracker] += 1
             self.request_counts[write_counter(tracker)] += (writes := is_write(request.method, request.path))
-            number, self.last_fault = self.request_counts[tracker], None
+            self.last_fault = None
             for each in self._schedule.concurrent_actions:
-                if (each.tracker, each.request_number) == (tracker, number):
+                if (each.tracker, each.request_number) == (tracker, self.request_counts[tracker]):
                     self._perform(each.action)
-            for kind in self._due_faults(tracker, number, writes=writes):
+            for kind in self._due_faults(tracker, writes=writes):
                 if kind == "killed before a request":
                     self._kill_with(kind)
                 if kind == "killed after a request":
                     self._kill_after_response = True
-                elif kind == "token expired":
+                    continue
+                self.injected[kind] += 1
+                if kind == "token expired":
                     self._expire_token(tracker)
-                    self.injected[kind] += 1
                 else:
-                    self.injected[kind] += 1
                     self.last_fault = kind
                     return FAULTS[kind].model_copy(update={"tracker": tracker}), 0.0
             return super().pick(tracker, request)
@@ -78,7 +78,7 @@ class FaultInjector(Faults):
         """Return the kind of fault that hits this write transaction, or None."""
         self.check_alive()
         self.request_counts[""] += 1
-        kind = next(iter(self._due_faults("", self.request_counts[""])), None)
+        kind = next(iter(self._due_faults("")), None)
         if kind == "killed before a commit":
             self._kill_with(kind)
         if kind:
@@ -99,29 +99,20 @@ class FaultInjector(Faults):
         self.injected[kind] += 1
         self.kill()
 
-    def _due_faults(self, tracker: str, number: int, *, writes: bool = False) -> list[str]:
+    def _due_faults(self, tracker: str, *, writes: bool = False) -> list[str]:
         return [
             each.kind
             for each in self._schedule.faults
             if each.tracker == tracker
             and (writes or not each.writes)
-            and each.first
-            <= (self.request_counts[write_counter(tracker)] if each.writes else number)
-            < each.first + each.times
+            and each.first <= self.request_counts[each.counter] < each.first + each.times
         ]
 
 
 def is_write(method: str, path: str) -> bool:
     """Return True for requests that change something; some of Jira's reads are sent with POST."""
-    reading = (
-        "/search",
-        "/search/jql",
-        "/comment/list",
-        "/changelog/bulkfetch",
-        "/access_tokens",
-        "/approximate-count",
-    )
-    return method not in ("GET", "HEAD") and not path.endswith(reading)
+    reads = ("/search", "/jql", "/comment/list", "/bulkfetch", "/access_tokens", "/approximate-count")
+    return method not in ("GET", "HEAD") and not path.endswith(reads)
 
 
 class FaultyDatabase(Database):

@@ -109,6 +109,11 @@ class ScheduledFault:
     writes: bool = False
     """Count only requests that write."""
 
+    @property
+    def counter(self) -> str:
+        """Name under which the requests are counted among which this fault hits some."""
+        return write_counter(self.tracker) if self.writes else self.tracker
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UserAction:
@@ -251,20 +256,12 @@ def resolve_positions(schedule: RunSchedule, request_counts: Mapping[str, int]) 
         # Failed requests are retried, so that there are more of them than without faults.
         return 1 + int(position * (request_counts.get(counter, 0) + 1))
 
-    return replace(
-        schedule,
-        concurrent_actions=tuple(
-            replace(each, request_number=number(each.position, each.tracker))
-            for each in schedule.concurrent_actions
-        ),
-        faults=tuple(
-            replace(
-                each,
-                first=number(each.position, write_counter(each.tracker) if each.writes else each.tracker),
-            )
-            for each in schedule.faults
-        ),
-    )
+    actions = [
+        replace(each, request_number=number(each.position, each.tracker))
+        for each in schedule.concurrent_actions
+    ]
+    faults = [replace(each, first=number(each.position, each.counter)) for each in schedule.faults]
+    return replace(schedule, concurrent_actions=tuple(actions), faults=tuple(faults))
 
 
 _HTTP_EQUIVALENTS: Final = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mappings.labels import LabelScheme
+from sync.model.anchors import list_anchors
 from sync.simulation.fault_schedule import UserAction
+from sync.simulation.scenarios import Scenario
 from sync.simulation.user_actions import TrackerUI, container_of
 
 _ANCHOR_ACTIONS = (
@@ -20,19 +21,18 @@ _ANCHOR_ACTIONS = (
 class SimulatedUsers:
     """All users of the trackers of a scenario."""
 
-    def __init__(
-        self,
-        tracker_uis: Mapping[str, TrackerUI],
-        issues: list[tuple[str, str]],
-        anchors: list[tuple[str, str]],
-        *,
-        scheme: LabelScheme,
-        rule_labels: tuple[str, ...],
-        capabilities: tuple[str, ...],
-    ) -> None:
-        """``issues`` and ``anchors``: (tracker, key) of what actions choose among."""
-        self.tracker_uis, self._issues, self._anchors = tracker_uis, issues, anchors
-        self._scheme, self._rule_labels, self._capabilities = scheme, rule_labels, capabilities
+    def __init__(self, tracker_uis: Mapping[str, TrackerUI], scenario: Scenario) -> None:
+        """Users act on the issues that exist now; on anchors only as ``_ANCHOR_ACTIONS``."""
+        workspace = scenario.loaded_workspace.workspace
+        keys = sorted((name, key) for name, ui in tracker_uis.items() for key in ui.issue_keys())
+        self.tracker_uis = tracker_uis
+        self._anchors = [(anchor.tracker, anchor.key) for anchor in list_anchors(workspace)]
+        self._issues = [pair for pair in keys if pair not in self._anchors]
+        self._scheme = workspace.labels
+        self._rule_labels = scenario.rule_labels or ("urgent",)
+        self._capabilities = [
+            each.id for increment in workspace.increments for each in increment.capabilities
+        ]
         self.performed: list[UserAction] = []
         self.user_comments: list[tuple[tuple[str, str], str]] = []
         """(tracker, key) and text of the comments that users wrote."""
@@ -54,8 +54,7 @@ class SimulatedUsers:
 
     def _perform_on_issue(self, tracker_ui: TrackerUI, key: str, action: UserAction) -> None:
         n = action.choice
-        labels = self._rule_labels or ("urgent",)
-        label = labels[n % len(labels)]
+        label = self._rule_labels[n % len(self._rule_labels)]
         pinned = self._capabilities[n % len(self._capabilities)]
         simple = {
             "close": ("close", ""),
