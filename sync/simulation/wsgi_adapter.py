@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
+from werkzeug.test import create_environ
 
 from sync.simulation.fault_injection import FaultInjector
 
@@ -57,32 +57,14 @@ class WsgiAdapter(BaseAdapter):
 
 def _wsgi_environ(request: requests.PreparedRequest) -> dict[str, Any]:
     url = urlsplit(str(request.url))
-    body = request.body or b""
-    content = body.encode() if isinstance(body, str) else bytes(body)
-    environment: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        # WSGI expects the decoded path as Latin-1, byte by byte.
-        "PATH_INFO": unquote(url.path, "latin-1"),
-        "QUERY_STRING": url.query,
-        "SERVER_NAME": url.hostname,
-        "SERVER_PORT": str(url.port or 80),
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": url.netloc,
-        "CONTENT_LENGTH": str(len(content)),
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": url.scheme,
-        "wsgi.input": io.BytesIO(content),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in request.headers.items():
-        key = name.upper().replace("-", "_")
-        if key != "CONTENT_LENGTH":
-            environment[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
-    return environment
+    return create_environ(
+        url.path,
+        f"{url.scheme}://{url.netloc}",
+        url.query,
+        method=request.method or "GET",
+        headers=list(request.headers.items()),
+        data=request.body or b"",
+    )
 
 
 def _response(

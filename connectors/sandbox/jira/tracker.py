@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from email.utils import format_datetime
 from typing import Any, Final, Literal
 
@@ -15,7 +16,7 @@ from connectors.sandbox.jira import search_endpoints as search
 from connectors.sandbox.jira import site_endpoints as about
 from connectors.sandbox.jira.auth import authenticate, login_headers
 from connectors.sandbox.jira.call import JiraApiError, JiraCall
-from connectors.sandbox.jira.model import JiraCaller
+from connectors.sandbox.jira.model import JiraCaller, JiraIssue
 from connectors.sandbox.jira.rate_limits import JiraRateLimits
 from connectors.sandbox.jira.seed import load_seed
 from connectors.sandbox.jira.serializer import JiraSerializer
@@ -80,8 +81,8 @@ class JiraTracker(Tracker):
         with self.state.lock:
             return {
                 "kind": self.kind,
-                "issues": {issue.key: _dump_issue(self.state, issue.key) for issue in self.state.issues()},
-                "mails": [{"to": m.to, "reason": m.reason, "issue": m.issue} for m in self.state.mails],
+                "issues": {issue.key: _dump_issue(issue) for issue in self.state.issues()},
+                "mails": [asdict(mail) for mail in self.state.mails],
             }
 
     def handle(self, request: TrackerRequest) -> TrackerResponse:
@@ -133,8 +134,7 @@ class JiraTracker(Tracker):
         return response
 
 
-def _dump_issue(state: JiraSiteState, key: str) -> dict[str, Any]:
-    issue = state.require_issue(key)
+def _dump_issue(issue: JiraIssue) -> dict[str, Any]:
     return {
         "id": str(issue.id),
         "summary": issue.summary,
