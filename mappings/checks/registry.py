@@ -35,7 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     labels.clashing_prefixes,
     rules.reserved_labels,
     rules.identical_rules,
-    rules.state_named_twice,
+    rules.status_in_two_states,
     unknown_silence,
 )
 

@@ -192,7 +192,7 @@ def identical_rules(parsed: ParsedWorkspace) -> Iterator[Problem]:
             yield report("identical-rules", message, on_key=True)
 
 
-def state_named_twice(parsed: ParsedWorkspace) -> Iterator[Problem]:
+def status_in_two_states(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Report names under several states. ``blocked`` is a flag and may share names with a state."""
     for file in parsed.inheritable_files():
         for kind in ("statuses", "labels", "types"):

@@ -123,10 +123,10 @@ class _ValueIndex:
         if positions is None:
             if len(self._cache) >= _CACHE_SIZE:
                 self._cache.clear()
-            positions = self._cache[values] = self._look_up(subject.casefolded(self._key))
+            positions = self._cache[values] = self._find_positions(subject.casefolded(self._key))
         return positions
 
-    def _look_up(self, values: frozenset[str]) -> list[int]:
+    def _find_positions(self, values: frozenset[str]) -> list[int]:
         exact = [position for value in values for position in self._exact.get(value, ())]
         return exact + [position for name, position in self._wildcards if name.matches_any(values)]
 

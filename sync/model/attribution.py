@@ -30,7 +30,7 @@ class Transition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CountRecord:
-    """How an issue counted towards one capability from ``since`` to ``until`` (None: still current)."""
+    """Count of an issue in one capability from ``since`` to ``until`` (None: still current)."""
 
     ref: IssueRef
     capability: str

@@ -143,5 +143,5 @@ class ForecastStatement:
 
     @property
     def came_true(self) -> bool | None:
-        """Whether all known issues were closed in time; None until that is known."""
+        """True if all known issues were closed in time; None until that is known."""
         return None if self.closed is None else self.closed == self.known

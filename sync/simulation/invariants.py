@@ -11,7 +11,7 @@ from typing import Literal
 from mappings.labels import LabelScheme
 from mappings.model import Workspace
 from sync.simulation.scenarios import ROBOT
-from sync.simulation.user_actions import LabelChange, VisibleIssue
+from sync.simulation.user_actions import ObservedLabelChange, VisibleIssue
 from sync.store import JournalEntry
 
 Invariant = Literal[
@@ -78,9 +78,11 @@ def check_single_comment(issues: Mapping[IssueKey, VisibleIssue]) -> Iterator[Vi
             yield Violation("one comment", f"{tracker}:{key} has {count} status comments")
 
 
-def check_people_first(label_changes: Iterable[LabelChange], scheme: LabelScheme) -> Iterator[Violation]:
+def check_people_first(
+    label_changes: Iterable[ObservedLabelChange], scheme: LabelScheme
+) -> Iterator[Violation]:
     """Check that the program changes only labels of its families, and never reverts what a person did."""
-    last: dict[tuple[str, str], LabelChange] = {}
+    last: dict[tuple[str, str], ObservedLabelChange] = {}
     for change in label_changes:
         before = last.get((change.issue, change.label))
         last[change.issue, change.label] = change
@@ -101,7 +103,7 @@ def check_user_comments(
             yield Violation("people first", f"the comment of a user on {':'.join(key)} is deleted or changed")
 
 
-def check_no_flapping(label_changes: Iterable[LabelChange], user_actions: int) -> Iterator[Violation]:
+def check_no_flapping(label_changes: Iterable[ObservedLabelChange], user_actions: int) -> Iterator[Violation]:
     """Check that each label changes once at most, and once more for each user action."""
     counted = Counter((each.issue, each.label) for each in label_changes if each.by == ROBOT)
     for (issue, label), count in counted.items():
@@ -112,7 +114,7 @@ def check_no_flapping(label_changes: Iterable[LabelChange], user_actions: int) -
             )
 
 
-def check_no_flapping_in_run(label_changes: Iterable[LabelChange]) -> Iterator[Violation]:
+def check_no_flapping_in_run(label_changes: Iterable[ObservedLabelChange]) -> Iterator[Violation]:
     """Check that one run does not revert its own changes."""
     changes = sorted((t for t in label_changes if t.by == ROBOT), key=lambda each: (each.issue, each.label))
     for (issue, label), group in groupby(changes, key=lambda each: (each.issue, each.label)):
@@ -120,7 +122,7 @@ def check_no_flapping_in_run(label_changes: Iterable[LabelChange]) -> Iterator[V
             yield Violation("no flapping", f"one run changed {label} on {issue} more than once")
 
 
-def anchors_fed_by(workspace: Workspace, sources: frozenset[str]) -> frozenset[IssueKey]:
+def anchors_of_source(workspace: Workspace, sources: frozenset[str]) -> frozenset[IssueKey]:
     """Return the anchors of all capabilities that one of these sources feeds, and of their goals."""
     capabilities = {
         rule.assign
@@ -154,7 +156,7 @@ def check_no_partial_rollup(
 
 
 def check_journalled(
-    label_changes: Iterable[tuple[str, LabelChange]], rows: Iterable[JournalEntry], open_rows: int
+    label_changes: Iterable[tuple[str, ObservedLabelChange]], rows: Iterable[JournalEntry], open_rows: int
 ) -> Iterator[Violation]:
     """Check that every label change of the program is journalled as done and no entry stays open."""
     done = {
@@ -169,7 +171,7 @@ def check_journalled(
         yield Violation("journalled", f"{open_rows} journal entries are open at the end")
 
 
-def _describe(change: LabelChange) -> str:
+def _describe(change: ObservedLabelChange) -> str:
     verb, preposition = ("added", "to") if change.added else ("removed", "from")
     return f"the program {verb} {change.label} {preposition} {change.issue}"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from sync.simulation.environment import Environment, SimulatedRun
 from sync.simulation.invariants import FinalState, IssueKey
-from sync.simulation.user_actions import LabelChange, TrackerUI, VisibleIssue
+from sync.simulation.user_actions import ObservedLabelChange, TrackerUI, VisibleIssue
 from sync.store import Store
 
 LabelChangeCounts = Mapping[str, Counter[str]]
@@ -49,7 +49,9 @@ def count_label_changes(environment: Environment) -> LabelChangeCounts:
     }
 
 
-def changes_after(label_changes: Iterable[LabelChange], counts: Counter[str]) -> list[LabelChange]:
+def changes_after(
+    label_changes: Iterable[ObservedLabelChange], counts: Counter[str]
+) -> list[ObservedLabelChange]:
     """Return the label changes that came after those counted, in order for each issue."""
     seen: Counter[str] = Counter()
     later = []

@@ -28,7 +28,7 @@ from sync.simulation.fault_schedule import (
 from sync.simulation.invariants import (
     FinalState,
     Violation,
-    anchors_fed_by,
+    anchors_of_source,
     check_journalled,
     check_no_flapping,
     check_no_flapping_in_run,
@@ -55,7 +55,7 @@ from sync.simulation.reference_run import (
 )
 from sync.simulation.results import ScheduleResult
 from sync.simulation.scenarios import HOST, Scenario, random_scenario_for
-from sync.simulation.user_actions import LabelChange
+from sync.simulation.user_actions import ObservedLabelChange
 
 SCHEDULES_PER_SCENARIO: Final = 50
 _MAX_CACHED_STATES: Final = 4
@@ -207,7 +207,7 @@ class _ScheduleExecution:
         self._violations += check_single_comment(after)
         for name, ui in environment.tracker_uis.items():
             self._violations += check_no_flapping_in_run(changes_after(ui.label_changes(), counts[name]))
-        anchors = anchors_fed_by(environment.scenario.loaded_workspace.workspace, simulated.failed_sources)
+        anchors = anchors_of_source(environment.scenario.loaded_workspace.workspace, simulated.failed_sources)
         self._violations += check_no_partial_rollup(anchors, before, after, simulated.failed_sources)
         return simulated
 
@@ -225,7 +225,7 @@ class _ScheduleExecution:
         scheme = environment.scenario.loaded_workspace.workspace.labels
         self._violations += compare_final_states(expected, end)
         self._violations += check_user_comments(environment.users.user_comments, end.issues)
-        changes: list[tuple[str, LabelChange]] = []
+        changes: list[tuple[str, ObservedLabelChange]] = []
         for name, ui in environment.tracker_uis.items():
             label_changes = list(ui.label_changes())
             self._violations += check_people_first(label_changes, scheme)

@@ -29,7 +29,7 @@ class VisibleIssue:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelChange:
+class ObservedLabelChange:
     """An addition or removal of a label, with its author."""
 
     issue: str
@@ -54,7 +54,7 @@ class TrackerUI(ABC):
         """Return an issue as users see it."""
 
     @abstractmethod
-    def label_changes(self) -> Iterator[LabelChange]:
+    def label_changes(self) -> Iterator[ObservedLabelChange]:
         """Yield every label change of each issue, oldest first."""
 
     @abstractmethod
@@ -91,14 +91,14 @@ class JiraUI(TrackerUI):
         comments = (VisibleComment(each.author, each.body) for each in issue.comments)
         return VisibleIssue(labels=frozenset(issue.labels), comments=tuple(sorted(comments)))
 
-    def label_changes(self) -> Iterator[LabelChange]:
+    def label_changes(self) -> Iterator[ObservedLabelChange]:
         for issue in self.state.issues():
             for entry in issue.history:
                 for item in entry.items:
                     if item.field == "labels":
                         before, after = set(item.before.split()), set(item.after.split())
                         for label in sorted(before ^ after):
-                            yield LabelChange(issue.key, label, by=entry.author, added=label in after)
+                            yield ObservedLabelChange(issue.key, label, by=entry.author, added=label in after)
 
     def notifications(self) -> list[tuple[str, str]]:
         return [(mail.to, mail.issue) for mail in self.state.mails]
@@ -145,13 +145,15 @@ class GithubUI(TrackerUI):
         labels = frozenset(label.name for label in issue.labels)
         return VisibleIssue(labels=labels, comments=tuple(sorted(comments)))
 
-    def label_changes(self) -> Iterator[LabelChange]:
+    def label_changes(self) -> Iterator[ObservedLabelChange]:
         for repo in self.state.repos.values():
             for issue in repo.issues.values():
                 for event in issue.events:
                     if event.event in ("labeled", "unlabeled"):
                         key, label = f"{repo.full_name}#{issue.number}", event.data["label"].name
-                        yield LabelChange(key, label, by=event.actor.login, added=event.event == "labeled")
+                        yield ObservedLabelChange(
+                            key, label, by=event.actor.login, added=event.event == "labeled"
+                        )
 
     def notifications(self) -> list[tuple[str, str]]:
         return [(mail.login, mail.issue) for mail in self.state.notifications]

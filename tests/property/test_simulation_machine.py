@@ -26,7 +26,7 @@ from sync.simulation.invariants import (
 )
 from sync.simulation.observation import failure_reason, visible_issues
 from sync.simulation.scenarios import random_scenario_for
-from sync.simulation.user_actions import LabelChange
+from sync.simulation.user_actions import ObservedLabelChange
 
 STORE_POOL = StorePool()
 MAX_NUMBER = 40
@@ -116,7 +116,7 @@ class FaultsAndUserActions(RuleBasedStateMachine):
         assert last.writes == ()
         self.users_have_the_last_word_and_comments_are_unique()
         store = self.environment.store
-        changes: list[tuple[str, LabelChange]] = [
+        changes: list[tuple[str, ObservedLabelChange]] = [
             (name, each) for name, ui in self.environment.tracker_uis.items() for each in ui.label_changes()
         ]
         assert not [*check_journalled(changes, store.journal(), len(store.pending_writes()))]

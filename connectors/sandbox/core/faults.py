@@ -171,7 +171,7 @@ class PageCache:
     def __init__(self) -> None:
         self._last: dict[tuple[str, str, str], TrackerResponse] = {}
 
-    def remember(self, tracker: str, request: TrackerRequest, response: TrackerResponse) -> None:
+    def save(self, tracker: str, request: TrackerRequest, response: TrackerResponse) -> None:
         """Store a list response. GitHub's response to an added label is no page."""
         is_write = isinstance(response.data, list) and request.method != "GET"
         if response.status == 200 and _is_page(response.data) and not is_write:

@@ -109,7 +109,7 @@ class SandboxWsgiApp:
 
     def _call_tracker(self, tracker: Tracker, request: TrackerRequest) -> TrackerResponse:
         response = tracker.handle(request)
-        self.page_cache.remember(tracker.name, request, response)
+        self.page_cache.save(tracker.name, request, response)
         return response
 
     def _encode_response(

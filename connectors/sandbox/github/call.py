@@ -18,7 +18,7 @@ from connectors.sandbox.github.model import (
     GithubAccount,
     GithubComment,
     GithubIssue,
-    Label,
+    GithubLabel,
     Level,
     Repo,
 )
@@ -192,7 +192,7 @@ class ApiCall:
             raise not_found()
         return repo, *found
 
-    def label(self) -> tuple[Repo, Label]:
+    def label(self) -> tuple[Repo, GithubLabel]:
         """Return the label of the path. GithubApiError 404."""
         repo = self.repo()
         label = repo.find_label(self.args["label"])

@@ -44,7 +44,7 @@ class App:
 
 
 @dataclass(kw_only=True, slots=True)
-class Label:
+class GithubLabel:
     id: int
     name: str
     color: str = "ededed"
@@ -91,7 +91,7 @@ class GithubIssue:
     body: str | None = None
     state: str = "open"
     state_reason: str | None = None
-    labels: list[Label] = field(default_factory=list)
+    labels: list[GithubLabel] = field(default_factory=list)
     assignees: list[GithubAccount] = field(default_factory=list)
     milestone: Milestone | None = None
     type: str | None = None
@@ -119,7 +119,7 @@ class GithubIssue:
             return None
         return next((before for changed, before in self.past_versions if changed > moment), self)
 
-    def find_label(self, name: str) -> Label | None:
+    def find_label(self, name: str) -> GithubLabel | None:
         return next((label for label in self.labels if label.name.lower() == name.lower()), None)
 
 
@@ -133,7 +133,7 @@ class Repo:
     has_issues: bool = True
     permissions: dict[str, Level] = field(default_factory=dict)
     watchers: list[str] = field(default_factory=list)
-    labels: list[Label] = field(default_factory=list)
+    labels: list[GithubLabel] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=list)
     issues: dict[int, GithubIssue] = field(default_factory=dict)
     departed_issues: dict[int, tuple[int, int] | None] = field(default_factory=dict)
@@ -150,7 +150,7 @@ class Repo:
         self.issues[issue.number] = issue
         self.next_number = max(self.next_number, issue.number + 1)
 
-    def find_label(self, name: str) -> Label | None:
+    def find_label(self, name: str) -> GithubLabel | None:
         return next((label for label in self.labels if label.name.lower() == name.lower()), None)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from connectors.sandbox.github.model import App, Event, GithubAccount, GithubComment, GithubIssue, Label, Repo
+from connectors.sandbox.github.model import (
+    App,
+    Event,
+    GithubAccount,
+    GithubComment,
+    GithubIssue,
+    GithubLabel,
+    Repo,
+)
 from connectors.sandbox.github.state import GithubState
 
 APP_PERMISSIONS = {"issues": "write", "metadata": "read"}
@@ -80,7 +88,7 @@ class GithubSerializer:
             }
         return shape
 
-    def label(self, repo: Repo, label: Label) -> dict[str, Any]:
+    def label(self, repo: Repo, label: GithubLabel) -> dict[str, Any]:
         return {
             "id": label.id,
             "node_id": f"LA_{label.id}",
@@ -196,7 +204,7 @@ class GithubSerializer:
     def event(self, repo: Repo, event: Event) -> dict[str, Any]:
         """Return an entry of a timeline or of an event list."""
         data = dict(event.data)
-        if isinstance(data.get("label"), Label):
+        if isinstance(data.get("label"), GithubLabel):
             data["label"] = {"name": data["label"].name, "color": data["label"].color}
         if "source" in data:
             data["source"] = self._source(*data["source"])

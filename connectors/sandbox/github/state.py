@@ -14,7 +14,7 @@ from connectors.sandbox.github.model import (
     GithubAccount,
     GithubComment,
     GithubIssue,
-    Label,
+    GithubLabel,
     Level,
     Milestone,
     Notification,
@@ -110,9 +110,9 @@ class GithubState(GithubStore):
 
     def create_label(
         self, repo: Repo, name: str, *, color: str = "ededed", description: str | None = None
-    ) -> Label:
+    ) -> GithubLabel:
         """Create a label of the repository; it must not exist yet."""
-        label = Label(id=self.new_id(), name=name, color=color, description=description)
+        label = GithubLabel(id=self.new_id(), name=name, color=color, description=description)
         repo.labels.append(label)
         return label
 
