@@ -1,8 +1,7 @@
 """Store: everything that the program keeps between runs, in SQLite or PostgreSQL.
 
-The same SQLAlchemy Core code serves an SQLite file, SQLite in memory, and PostgreSQL. ``tables.py`` and
-``tables_results.py`` define the tables, ``migrations/`` brings existing stores up to date, and each part of ``Store``
-has a module of its own.
+The same SQLAlchemy Core code serves an SQLite file, SQLite in memory, and PostgreSQL. ``tables.py`` defines the
+tables, ``migrations/`` brings existing stores up to date, and each part of ``Store`` has a module of its own.
 
 =============  ========================================================================================
 part           the methods of ``Store`` for one topic, such as overrides or the journal

@@ -1,11 +1,12 @@
-"""Metadata, column types that behave alike on SQLite and PostgreSQL, and the columns of an issue."""
+"""Metadata, column types that behave alike on SQLite and PostgreSQL, and short forms to define columns."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, DateTime, Dialect, MetaData, Text
+from sqlalchemy import Column, DateTime, Dialect, Integer, MetaData, Table, Text
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeDecorator
 
 from sync.store.codec import dump_json, load_json, storable_text
@@ -64,19 +65,46 @@ class Json(TypeDecorator[Any]):
         return None if value is None else load_json(value)
 
 
-def issue_key() -> tuple[Column[str], Column[str], Column[str]]:
+def table(name: str, *items: SchemaItem) -> Table:
+    """Define a table of the store."""
+    return Table(name, metadata, *items)
+
+
+def keys(*names: str) -> list[Column[Any]]:
+    """Return text columns that belong to the primary key."""
+    return [Column(name, StorableText, primary_key=True) for name in names]
+
+
+def row_id() -> Column[int]:
+    """Return the primary key of tables whose rows are numbered by the database."""
+    return Column("id", Integer, primary_key=True)
+
+
+def texts(*names: str, optional: bool = False) -> list[Column[Any]]:
+    """Return text columns."""
+    return [Column(name, StorableText, nullable=optional) for name in names]
+
+
+def times(*names: str, optional: bool = False) -> list[Column[Any]]:
+    """Return columns of aware times."""
+    return [Column(name, UtcTime, nullable=optional) for name in names]
+
+
+def numbers(*names: str, optional: bool = False) -> list[Column[Any]]:
+    """Return integer columns."""
+    return [Column(name, Integer, nullable=optional) for name in names]
+
+
+def jsons(*names: str, optional: bool = False) -> list[Column[Any]]:
+    """Return columns of JSON values."""
+    return [Column(name, Json, nullable=optional) for name in names]
+
+
+def issue_key() -> list[Column[Any]]:
     """Return the columns of an ``IssueRef`` as primary key. Tracker and id identify; the key is the latest address."""
-    return (
-        Column("tracker", StorableText, primary_key=True),
-        Column("issue_id", StorableText, primary_key=True),
-        Column("key", StorableText, nullable=False),
-    )
+    return [*keys("tracker", "issue_id"), *texts("key")]
 
 
-def issue_columns() -> tuple[Column[str], Column[str], Column[str]]:
+def issue_columns() -> list[Column[Any]]:
     """Return the columns of an ``IssueRef`` that a row is about."""
-    return (
-        Column("tracker", StorableText, nullable=False),
-        Column("issue_id", StorableText, nullable=False),
-        Column("key", StorableText, nullable=False),
-    )
+    return texts("tracker", "issue_id", "key")

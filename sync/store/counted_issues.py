@@ -14,8 +14,7 @@ from sync.model.attribution import CountRecord, PlanFacts, Transition
 from sync.store.base import StorePart, ref_columns
 from sync.store.codec import load_json
 from sync.store.database import chunks, upsert
-from sync.store.tables import store_facts
-from sync.store.tables_results import counted, plan_history, rollups
+from sync.store.tables import counted, plan_history, rollups, store_facts
 
 _PLAN_COLUMNS: Final = ("at", "run_id", "digest", "body", "names")
 _COUNT_COLUMNS: Final = (

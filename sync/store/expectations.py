@@ -12,7 +12,7 @@ from sync.model.health import ForecastStatement, TeamBacktest
 from sync.store.base import StorePart
 from sync.store.database import chunks, upsert
 from sync.store.health_codec import statement_from, statement_values
-from sync.store.tables_results import backtests, expectations, statements
+from sync.store.tables import backtests, expectations, statements
 
 
 class ExpectationsPart(StorePart):

@@ -15,8 +15,7 @@ from sync.model.records import PushedCommentRecord, PushedLabelRecord
 from sync.store.base import StorePart, matches_ref, parse_ref, ref_columns, row_with_ref
 from sync.store.codec import dump_json, label_set
 from sync.store.database import chunks, upsert
-from sync.store.tables import issues, pushed_comments, pushed_labels
-from sync.store.tables_results import baselines
+from sync.store.tables import baselines, issues, pushed_comments, pushed_labels
 
 _CAPABILITY_PREFIX = "capability:"
 

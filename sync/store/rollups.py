@@ -14,7 +14,7 @@ from sync.model.records import AssignmentRecord
 from sync.model.rollup import Baseline
 from sync.store.base import StorePart, matches_ref, ref_columns, row_with_ref
 from sync.store.database import chunks, upsert
-from sync.store.tables_results import assignment_history, assignments, baselines, rollups
+from sync.store.tables import assignment_history, assignments, baselines, rollups
 
 _INDEX_SUBJECT: Final = ""
 """Subject of the row that lists the subjects of a roll-up in order."""

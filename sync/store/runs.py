@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, not_, or_, sel
 
 from sync.model.records import RunRecord
 from sync.store.base import StorePart
-from sync.store.tables import journal_entries, runs
-from sync.store.tables_results import rollups
+from sync.store.tables import journal_entries, rollups, runs
 
 IDLE_RUN_RETENTION: Final = timedelta(days=30)
 

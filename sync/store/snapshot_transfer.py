@@ -13,6 +13,9 @@ from sync.store.columns import UtcTime, metadata
 from sync.store.database import chunks
 from sync.store.errors import StoreError
 from sync.store.tables import (
+    assignment_history,
+    assignments,
+    baselines,
     cache,
     issue_changes,
     issue_events,
@@ -24,10 +27,10 @@ from sync.store.tables import (
     overrides,
     pushed_comments,
     pushed_labels,
+    rollups,
     sources,
     store_facts,
 )
-from sync.store.tables_results import assignment_history, assignments, baselines, rollups
 
 SnapshotRow = tuple[str, dict[str, Any]]
 """(table name, column -> JSON value)."""

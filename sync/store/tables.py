@@ -1,219 +1,219 @@
-"""Tables of issues, pushed state, overrides and journal in their current form.
+"""All tables in their current form.
 
-``tables_results.py`` has the tables of derived data. ``migrations/`` brings stores here, and a test compares both. A
-change needs a new migration, whose id goes into ``HEAD`` in ``schema.py``.
+``migrations/`` brings stores here, and a test compares both. A change needs a new migration, whose id goes into
+``HEAD`` in ``schema.py``.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table
+from sqlalchemy import Column, ForeignKey, Index, Integer, UniqueConstraint
 
-from sync.store.columns import Json, StorableText, UtcTime, issue_columns, issue_key, metadata
+from sync.store.columns import issue_columns, issue_key, jsons, keys, numbers, row_id, table, texts, times
 
-store_facts = Table(
-    "store_facts",
-    metadata,
-    Column("name", StorableText, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-)
+store_facts = table("store_facts", *keys("name"), *times("at"))
 
-leases = Table(
-    "leases",
-    metadata,
-    Column("name", StorableText, primary_key=True),
-    Column("run_id", StorableText, nullable=False),
-    Column("holder", StorableText, nullable=False),
-    Column("since", UtcTime, nullable=False),
-    Column("expires", UtcTime, nullable=False),
-)
+leases = table("leases", *keys("name"), *texts("run_id", "holder"), *times("since", "expires"))
 
-runs = Table(
+runs = table(
     "runs",
-    metadata,
-    Column("id", StorableText, primary_key=True),
-    Column("command", StorableText, nullable=False),
-    Column("options", Json, nullable=False),
-    Column("started", UtcTime, nullable=False),
-    Column("finished", UtcTime),
-    Column("outcome", StorableText),
-    Column("exit_code", Integer),
-    Column("summary", Json, nullable=False),
-    Column("holder", StorableText),
+    *keys("id"),
+    *texts("command"),
+    *jsons("options"),
+    *times("started"),
+    *times("finished", optional=True),
+    *texts("outcome", optional=True),
+    *numbers("exit_code", optional=True),
+    *jsons("summary"),
+    *texts("holder", optional=True),
     Index(None, "started"),
 )
 
-sources = Table(
+sources = table(
     "sources",
-    metadata,
-    Column("name", StorableText, primary_key=True),
-    Column("tracker", StorableText, nullable=False),
-    Column("definition_hash", StorableText, nullable=False),
-    Column("watermark", UtcTime),
-    Column("since", UtcTime),
-    Column("etag", StorableText),
-    Column("last_whole", UtcTime),
-    Column("last_census", UtcTime),
-    Column("held", Integer, nullable=False),
-    Column("failing_since", UtcTime),
-    Column("error", StorableText),
+    *keys("name"),
+    *texts("tracker", "definition_hash"),
+    *times("watermark", "since", optional=True),
+    *texts("etag", optional=True),
+    *times("last_whole", "last_census", optional=True),
+    *numbers("held"),
+    *times("failing_since", optional=True),
+    *texts("error", optional=True),
 )
 
-issues = Table(
+issues = table(
     "issues",
-    metadata,
-    Column("tracker", StorableText, primary_key=True),
-    Column("id", StorableText, primary_key=True),
-    Column("key", StorableText, nullable=False),
-    Column("container", StorableText, nullable=False),
-    Column("status", StorableText, nullable=False),
-    Column("category", StorableText),
-    Column("updated", UtcTime, nullable=False),
-    Column("payload", Json, nullable=False),
-    Column("first_seen", UtcTime, nullable=False),
-    Column("first_labels", Json, nullable=False),
-    Column("vanished", UtcTime),
-    Column("reopened", Integer, nullable=False),
+    *keys("tracker", "id"),
+    *texts("key", "container", "status"),
+    *texts("category", optional=True),
+    *times("updated"),
+    *jsons("payload"),
+    *times("first_seen"),
+    *jsons("first_labels"),
+    *times("vanished", optional=True),
+    *numbers("reopened"),
     Index(None, "tracker", "key"),
     # Every run looks for stale histories; this index answers without reading payloads.
     Index(None, "tracker", "id", "updated", "vanished"),
 )
 
 # A census may name an issue before it was ever read, hence no foreign key to issues.
-memberships = Table(
-    "memberships",
-    metadata,
-    Column("source", StorableText, primary_key=True),
-    Column("tracker", StorableText, primary_key=True),
-    Column("issue_id", StorableText, primary_key=True),
-    Index(None, "tracker", "issue_id"),
-)
+memberships = table("memberships", *keys("source", "tracker", "issue_id"), Index(None, "tracker", "issue_id"))
 
-issue_events = Table(
+issue_events = table(
     "issue_events",
-    metadata,
-    Column("id", Integer, primary_key=True),
+    row_id(),
     *issue_columns(),
-    Column("at", UtcTime, nullable=False),
-    Column("kind", StorableText, nullable=False),
-    Column("before", Json),
-    Column("after", Json),
+    *times("at"),
+    *texts("kind"),
+    *jsons("before", "after", optional=True),
     Index(None, "tracker", "issue_id"),
 )
 
 # Changes of issues from the tracker's own history.
-issue_changes = Table(
+issue_changes = table(
     "issue_changes",
-    metadata,
-    Column("tracker", StorableText, primary_key=True),
-    Column("issue_id", StorableText, primary_key=True),
-    Column("change_id", StorableText, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-    Column("kind", StorableText, nullable=False),
-    Column("before", StorableText, nullable=False),
-    Column("after", StorableText, nullable=False),
-    Column("before_id", StorableText, nullable=False),
-    Column("after_id", StorableText, nullable=False),
-    Column("resolution", StorableText),
+    *keys("tracker", "issue_id", "change_id"),
+    *times("at"),
+    *texts("kind", "before", "after", "before_id", "after_id"),
+    *texts("resolution", optional=True),
 )
 
 # The change up to which the history of an issue was read, for which labels, and whether it is complete.
-issue_histories = Table(
+issue_histories = table(
     "issue_histories",
-    metadata,
-    Column("tracker", StorableText, primary_key=True),
-    Column("issue_id", StorableText, primary_key=True),
-    Column("read_for", UtcTime, nullable=False),
-    Column("labels", StorableText, nullable=False),
-    Column("whole", Integer, nullable=False),
-    Column("face", StorableText, nullable=False),
+    *keys("tracker", "issue_id"),
+    *times("read_for"),
+    *texts("labels"),
+    *numbers("whole"),
+    *texts("face"),
 )
 
-history_marks = Table(
-    "history_marks",
-    metadata,
-    Column("source", StorableText, primary_key=True),
-    Column("mark", StorableText, nullable=False),
-)
+history_marks = table("history_marks", *keys("source"), *texts("mark"))
 
-pushed_labels = Table(
-    "pushed_labels",
-    metadata,
-    *issue_key(),
-    Column("label", StorableText, primary_key=True),
-    Column("run_id", StorableText, nullable=False),
-    Column("at", UtcTime, nullable=False),
-)
+pushed_labels = table("pushed_labels", *issue_key(), *keys("label"), *texts("run_id"), *times("at"))
 
-pushed_comments = Table(
+pushed_comments = table(
     "pushed_comments",
-    metadata,
-    Column("subject", StorableText, primary_key=True),
+    *keys("subject"),
     *issue_columns(),
-    Column("comment_id", StorableText, nullable=False),
-    Column("body", StorableText, nullable=False),
-    Column("full_hash", StorableText, nullable=False),
-    Column("urgent_hash", StorableText, nullable=False),
-    Column("edited_at", UtcTime, nullable=False),
-    Column("state", StorableText, nullable=False),
-    Column("run_id", StorableText, nullable=False),
+    *texts("comment_id", "body", "full_hash", "urgent_hash"),
+    *times("edited_at"),
+    *texts("state", "run_id"),
 )
 
-overrides = Table(
-    "overrides",
-    metadata,
-    *issue_key(),
-    Column("kind", StorableText, primary_key=True),
-    Column("label", StorableText, primary_key=True),
-    Column("since", UtcTime, nullable=False),
-    Column("run_id", StorableText, nullable=False),
-    Column("note", StorableText, nullable=False),
+overrides = table(
+    "overrides", *issue_key(), *keys("kind", "label"), *times("since"), *texts("run_id", "note")
 )
 
-journal_entries = Table(
+journal_entries = table(
     "journal_entries",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("run_id", StorableText, nullable=False),
-    Column("at", UtcTime, nullable=False),
+    row_id(),
+    *texts("run_id"),
+    *times("at"),
     *issue_columns(),
-    Column("op", StorableText, nullable=False),
-    Column("payload", Json, nullable=False),
-    Column("before", Json, nullable=False),
-    Column("rule", StorableText),
-    Column("why", StorableText, nullable=False),
-    Column("account", StorableText),
+    *texts("op"),
+    *jsons("payload", "before"),
+    *texts("rule", optional=True),
+    *texts("why"),
+    *texts("account", optional=True),
     Index(None, "run_id"),
     Index(None, "tracker", "issue_id"),
 )
 
 # An entry may have several results: `unknown` first, then the real one once it was found out.
-journal_results = Table(
+journal_results = table(
     "journal_results",
-    metadata,
-    Column("id", Integer, primary_key=True),
+    row_id(),
     Column("entry_id", Integer, ForeignKey("journal_entries.id"), nullable=False),
-    Column("outcome", StorableText, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("detail", StorableText, nullable=False),
-    Column("after", Json),
+    *texts("outcome"),
+    *times("at"),
+    *texts("detail"),
+    *jsons("after", optional=True),
     Index(None, "entry_id"),
 )
 
-cache = Table(
-    "cache",
-    metadata,
-    Column("tracker", StorableText, primary_key=True),
-    Column("key", StorableText, primary_key=True),
-    Column("value", Json, nullable=False),
-    Column("expires", UtcTime, nullable=False),
+cache = table("cache", *keys("tracker", "key"), *jsons("value"), *times("expires"))
+
+sent_writes = table(
+    "sent_writes",
+    row_id(),
+    *texts("credential"),
+    *times("at"),
+    *numbers("content"),
+    Index(None, "credential", "at"),
 )
 
-sent_writes = Table(
-    "sent_writes",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("credential", StorableText, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("content", Integer, nullable=False),
-    Index(None, "credential", "at"),
+baselines = table("baselines", *keys("capability"), *times("at"), *jsons("refs"))
+
+assignments = table(
+    "assignments",
+    *issue_key(),
+    *texts("capability", "rule", optional=True),
+    *texts("team"),
+    *texts("iteration", optional=True),
+    *times("since"),
+    *texts("run_id"),
+)
+
+assignment_history = table(
+    "assignment_history",
+    row_id(),
+    *issue_columns(),
+    *texts("capability", "rule", optional=True),
+    *texts("team"),
+    *texts("iteration", optional=True),
+    *times("since"),
+    *texts("run_id"),
+    Index(None, "tracker", "issue_id"),
+)
+
+# The row with the empty subject stands for the roll-up as a whole and lists its subjects in order.
+rollups = table(
+    "rollups",
+    row_id(),
+    *texts("run_id"),
+    *times("at"),
+    *texts("subject"),
+    *jsons("body"),
+    UniqueConstraint("run_id", "subject"),
+    Index(None, "subject", "at"),
+)
+
+# How each issue counted in a capability, from `since` until a run saw it differently; `until` is empty while it holds.
+counted = table(
+    "counted",
+    row_id(),
+    *issue_columns(),
+    *texts("capability", "state", "team"),
+    *texts("rule", optional=True),
+    *times("since"),
+    *texts("run_id"),
+    *jsons("began"),
+    *texts("fingerprint"),
+    *times("until", optional=True),
+    *jsons("ended", optional=True),
+    *texts("ended_by", optional=True),
+    Index(None, "until"),
+    Index(None, "tracker", "issue_id"),
+)
+
+plan_history = table(
+    "plan_history", row_id(), *times("at"), *texts("run_id", "digest"), *jsons("body", "names")
+)
+
+# The latest forecast and health of each capability and goal, as displayed and as pending.
+expectations = table("expectations", *keys("subject"), *times("at"), *jsons("body"))
+
+# Backtests of forecasts on a team's own history; `digest` identifies that history.
+backtests = table("backtests", *keys("team"), *times("at"), *texts("digest"), *jsons("body"))
+
+# Forecasts to be scored once `until` has passed; `closed` is empty before.
+statements = table(
+    "statements",
+    row_id(),
+    *texts("subject", "team"),
+    *times("at", "until"),
+    *jsons("body"),
+    *numbers("closed", "of", optional=True),
+    Index(None, "subject", "at"),
 )

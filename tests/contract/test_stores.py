@@ -17,6 +17,7 @@ pytest.register_assert_rewrite(
 )
 
 from sync.store import Store, open_store, tables  # noqa: E402
+from sync.store.columns import metadata  # noqa: E402
 from tests.contract.store_acts_suite import (  # noqa: E402
     JournalContract,
     LeaseContract,
@@ -48,7 +49,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> 
         empty_tables(_migrated_database(), [table.name for table in _EMPTIED])
 
 
-_EMPTIED = [table for table in reversed(tables.metadata.sorted_tables) if table is not tables.store_facts]
+_EMPTIED = [table for table in reversed(metadata.sorted_tables) if table is not tables.store_facts]
 
 
 @pytest.fixture(scope="module")
