@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import asdict
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -11,20 +13,20 @@ from sqlalchemy import Select, Text, bindparam, func, insert, or_, select, type_
 
 from connectors.model import IssueRef
 from sync.model.attribution import CountRecord, PlanFacts, Transition
-from sync.store.base import StorePart, ref_columns
+from sync.store.base import StorePart, row_values
 from sync.store.codec import load_json
-from sync.store.database import chunks, upsert
+from sync.store.database import chunks, insert_rows, upsert
 from sync.store.tables import counted, plan_history, rollups, store_facts
 
 _PLAN_COLUMNS: Final = ("at", "run_id", "digest", "body", "names")
-_COUNT_COLUMNS: Final = (
-    *("tracker", "issue_id", "key", "capability", "state", "team", "rule", "since", "run_id", "fingerprint"),
-    *("until", "ended_by", "id"),
+_VALUE_COLUMNS: Final = (
+    *("capability", "state", "team", "rule", "since", "run_id", "fingerprint", "until", "ended_by", "id"),
 )
-_COUNT_SELECTION: Final = (
-    *(counted.c[name] for name in _COUNT_COLUMNS),
+_SELECT_COUNTED: Final = select(
+    *(counted.c[name] for name in ("tracker", "issue_id", "key")),
     type_coerce(counted.c.began, Text),
     type_coerce(counted.c.ended, Text),
+    *(counted.c[name] for name in _VALUE_COLUMNS),
 )
 """In the order that ``_build_count_record`` expects, with transitions as raw JSON."""
 _SAVED_FACT: Final = "counted"
@@ -34,34 +36,33 @@ _SAVED_FACT: Final = "counted"
 class CountedIssuesPart(StorePart):
     def current_count_records(self) -> list[CountRecord]:
         """Return how every issue counts since the last run that saved it."""
-        return self._fetch_count_records(select(*_COUNT_SELECTION).where(counted.c.until.is_(None)))
+        return self._fetch_count_records(_SELECT_COUNTED.where(counted.c.until.is_(None)))
 
     def count_records_between(self, since: datetime, at: datetime) -> list[CountRecord]:
         """Return all records valid at some time from ``since`` to ``at``, in the order they were saved."""
         valid = or_(counted.c.until.is_(None), counted.c.until > since)
-        return self._fetch_count_records(
-            select(*_COUNT_SELECTION).where(counted.c.since <= at, valid).order_by(counted.c.id)
-        )
+        query = _SELECT_COUNTED.where(counted.c.since <= at, valid).order_by(counted.c.id)
+        return self._fetch_count_records(query)
 
     def last_ended_count_records(self, refs: Collection[IssueRef]) -> dict[IssueRef, CountRecord]:
         """Return the last ended record of each of these issues. Issues without one are left out."""
         found: dict[IssueRef, CountRecord] = {}
-        by_tracker: dict[str, list[str]] = {}
+        by_tracker: defaultdict[str, list[str]] = defaultdict(list)
         for ref in refs:
-            by_tracker.setdefault(ref.tracker, []).append(ref.id)
+            by_tracker[ref.tracker].append(ref.id)
         for tracker, ids in by_tracker.items():
             for chunk in chunks(ids):
-                query = select(*_COUNT_SELECTION).where(
-                    counted.c.tracker == tracker, counted.c.issue_id.in_(chunk), counted.c.until.is_not(None)
-                )
+                of_issues = (counted.c.tracker == tracker, counted.c.issue_id.in_(chunk))
+                query = _SELECT_COUNTED.where(*of_issues, counted.c.until.is_not(None))
                 found |= {row.ref: row for row in self._fetch_count_records(query.order_by(counted.c.id))}
         return found
 
     def count_records_saved_at(self) -> datetime | None:
         """Return when the run started to read that last saved count records, changed or not; None before the first."""
-        with self._database.read() as connection:
-            query = select(store_facts.c.at).where(store_facts.c.name == _SAVED_FACT)
-            return connection.execute(query).scalar()
+        found: datetime | None = self._fetch_value(
+            select(store_facts.c.at).where(store_facts.c.name == _SAVED_FACT)
+        )
+        return found
 
     def save_count_records(
         self,
@@ -86,60 +87,42 @@ class CountedIssuesPart(StorePart):
         with self._database.write() as connection:
             for chunk in chunks(ends):
                 connection.execute(closing, chunk)
-            for rows in chunks([_count_record_values(row) for row in started]):
-                connection.execute(insert(counted), rows)
+            insert_rows(connection, counted, map(_count_record_values, started))
             if plan is not None:
-                connection.execute(
-                    insert(plan_history), [{name: getattr(plan, name) for name in _PLAN_COLUMNS}]
-                )
+                values = {name: getattr(plan, name) for name in _PLAN_COLUMNS}
+                connection.execute(insert(plan_history).values(values))
             upsert(connection, store_facts, [{"name": _SAVED_FACT, "at": read_at}], update=("at",))
 
     def plan_history(self) -> list[PlanFacts]:
         """Return all versions of the plans, oldest first. Each is valid from its ``at`` on."""
-        return self._fetch_plans(select(plan_history).order_by(plan_history.c.id))
+        return self._fetch_records(PlanFacts, select(plan_history).order_by(plan_history.c.id))
 
     def plan_at(self, at: datetime | None = None) -> PlanFacts | None:
         """Return the plans at a time, by default the latest; None before the first."""
         query = select(plan_history).order_by(plan_history.c.id.desc()).limit(1)
-        return next(
-            iter(self._fetch_plans(query if at is None else query.where(plan_history.c.at <= at))), None
-        )
+        if at is not None:
+            query = query.where(plan_history.c.at <= at)
+        return self._fetch_record(PlanFacts, query)
 
     def first_rollup_at(self) -> datetime | None:
         """Return the time of the first saved roll-up."""
-        with self._database.read() as connection:
-            return connection.execute(select(func.min(rollups.c.at))).scalar()
+        found: datetime | None = self._fetch_value(select(func.min(rollups.c.at)))
+        return found
 
     def _fetch_count_records(self, query: Select[Any]) -> list[CountRecord]:
         with self._database.read() as connection:
             return [_build_count_record(*row) for row in connection.execute(query)]
 
-    def _fetch_plans(self, query: Select[Any]) -> list[PlanFacts]:
-        with self._database.read() as connection:
-            rows: Iterable[Mapping[Any, Any]] = connection.execute(query).mappings()
-            return [PlanFacts(**{name: row[name] for name in _PLAN_COLUMNS}) for row in rows]
 
-
-def _build_count_record(*values: Any) -> CountRecord:
+def _build_count_record(
+    tracker: str, issue_id: str, key: str, began: str, ended: str | None, *values: Any
+) -> CountRecord:
     """Build a record. Called for every issue in every run, so transitions, most of which are alike, are cached."""
-    (tracker, issue_id, key, capability, state, team, rule, since, run_id, print_, until, by, row_id) = (
-        values[:13]
-    )
-    began, ended = values[13:]
     return CountRecord(
         ref=IssueRef(tracker=tracker, id=issue_id, key=key),
-        capability=capability,
-        state=state,
-        team=team,
-        rule=rule,
-        since=since,
-        run_id=run_id,
         began=_parse_transition(began),
-        fingerprint=print_,
-        until=until,
         ended=_parse_transition(ended) if ended else None,
-        ended_by=by,
-        id=row_id,
+        **dict(zip(_VALUE_COLUMNS, values, strict=True)),
     )
 
 
@@ -149,20 +132,8 @@ def _parse_transition(text: str) -> Transition:
 
 
 def _count_record_values(row: CountRecord) -> dict[str, Any]:
-    return ref_columns(row.ref) | {
-        "capability": row.capability,
-        "state": row.state,
-        "team": row.team,
-        "rule": row.rule,
-        "since": row.since,
-        "run_id": row.run_id,
-        "began": _transition_body(row.began),
-        "fingerprint": row.fingerprint,
-        "until": row.until,
-        "ended": _transition_body(row.ended),
-        "ended_by": row.ended_by,
-    }
+    return row_values(row) | {"began": _transition_body(row.began), "ended": _transition_body(row.ended)}
 
 
 def _transition_body(transition: Transition | None) -> dict[str, str] | None:
-    return {"cause": transition.cause, "why": transition.why} if transition else None
+    return asdict(transition) if transition else None

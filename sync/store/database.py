@@ -9,7 +9,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, Table, insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from sync.store.errors import StoreError
@@ -134,6 +134,17 @@ def upsert(
     statement = _upsert_statement(connection.dialect.name, table, tuple(update))
     for chunk in chunks(rows):
         connection.execute(statement, chunk)
+
+
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows."""
+    for chunk in chunks(rows):
+        connection.execute(insert(table), chunk)
+
+
+def value_columns(table: Table) -> list[str]:
+    """Return the names of the columns outside of the primary key."""
+    return [column.name for column in table.c if not column.primary_key]
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from sync.model.records import LeaseRecord
 
 
 class StoreError(Exception):
@@ -12,15 +12,13 @@ class StoreError(Exception):
 class LeaseHeld(Exception):
     """Another run holds the lease of this store."""
 
-    def __init__(self, *, holder: str, run_id: str, since: datetime, expires: datetime) -> None:
+    def __init__(self, lease: LeaseRecord) -> None:
         super().__init__(
-            f"Run {run_id} ({holder}) has been working on this store since {since:%Y-%m-%d %H:%M} UTC. "
-            f"Wait for it to end; if it died, its lease ends at {expires:%Y-%m-%d %H:%M:%S} UTC."
+            f"Run {lease.run_id} ({lease.holder}) has been working on this store since "
+            f"{lease.since:%Y-%m-%d %H:%M} UTC. Wait for it to end; if it died, its lease ends at "
+            f"{lease.expires:%Y-%m-%d %H:%M:%S} UTC."
         )
-        self.holder = holder
-        self.run_id = run_id
-        self.since = since
-        self.expires = expires
+        self.lease = lease
 
 
 class LeaseLost(Exception):

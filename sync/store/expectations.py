@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from sync.model.health import ForecastStatement, TeamBacktest
 from sync.store.base import StorePart
-from sync.store.database import chunks, upsert
+from sync.store.database import chunks, insert_rows, upsert
 from sync.store.health_codec import statement_from, statement_values
 from sync.store.tables import backtests, expectations, statements
 
@@ -18,21 +18,18 @@ from sync.store.tables import backtests, expectations, statements
 class ExpectationsPart(StorePart):
     def expectations(self) -> dict[str, Mapping[str, Any]]:
         """Return subject -> JSON value, as ``save_expectations`` got it."""
-        with self._database.read() as connection:
-            query = select(expectations.c.subject, expectations.c.body).order_by(expectations.c.subject)
-            return {row.subject: row.body for row in connection.execute(query)}
+        rows = self._fetch_rows(select(expectations).order_by(expectations.c.subject))
+        return {row["subject"]: row["body"] for row in rows}
 
     def save_expectations(self, at: datetime, bodies: Mapping[str, Mapping[str, Any]]) -> None:
         """Save subject -> JSON value in place of earlier ones."""
         rows = [{"subject": subject, "at": at, "body": body} for subject, body in bodies.items()]
         with self._database.write() as connection:
-            for chunk in chunks(rows):
-                upsert(connection, expectations, chunk, update=("at", "body"))
+            upsert(connection, expectations, rows, update=("at", "body"))
 
     def backtests(self) -> dict[str, tuple[datetime, str, TeamBacktest]]:
         """Return team -> (time, digest of the team's history, result)."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(backtests)).mappings().all()
+        rows = self._fetch_rows(select(backtests))
         return {row["team"]: (row["at"], row["digest"], TeamBacktest(**row["body"])) for row in rows}
 
     def save_backtests(self, at: datetime, results: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
@@ -46,9 +43,7 @@ class ExpectationsPart(StorePart):
 
     def statements(self) -> list[ForecastStatement]:
         """Return all statements, oldest first."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(statements).order_by(statements.c.id)).mappings().all()
-        return [statement_from(row) for row in rows]
+        return [statement_from(row) for row in self._fetch_rows(select(statements).order_by(statements.c.id))]
 
     def save_statements(
         self, new: Collection[ForecastStatement], scored: Collection[ForecastStatement]
@@ -63,7 +58,6 @@ class ExpectationsPart(StorePart):
             .values({"closed": bindparam("closed_now"), "of": bindparam("of_now")})
         )
         with self._database.write() as connection:
-            for chunk in chunks([statement_values(each) for each in new]):
-                connection.execute(insert(statements), chunk)
+            insert_rows(connection, statements, map(statement_values, new))
             for chunk in chunks(known):
                 connection.execute(setting, chunk)

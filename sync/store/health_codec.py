@@ -1,53 +1,51 @@
-"""Convert forecasts, expectations, displayed health and statements to stored JSON values and back. Pure."""
+"""Convert forecasts, expectations, displayed health and statements to stored JSON values and back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from connectors.model import IssueRef
 from sync.model.forecast import Forecast
 from sync.model.health import DisplayedHealth, Expectation, ForecastStatement
+from sync.store.base import parse_refs, refs_body
+from sync.store.codec import RowValues
 
-Values = Mapping[Any, Any]
-
-
-def forecast_body(forecast: Forecast) -> dict[str, Any]:
-    return {
-        **asdict(forecast),
-        "at": forecast.at.isoformat(),
-        "until": forecast.until.isoformat(),
-        "finish": [[probability, _format_day(day)] for probability, day in forecast.finish],
-    }
+_STATEMENT_COLUMNS: Final = ("subject", "team", "at", "until", "closed")
+_STATEMENT_BODY: Final = ("probability", "low", "high")
 
 
-def forecast_from(body: Values) -> Forecast:
+def stored_body(value: Any) -> dict[str, Any]:
+    """Return the fields of a forecast, an expectation or a displayed health as a JSON value."""
+    return {each.name: _encode(getattr(value, each.name)) for each in fields(value)}
+
+
+def _encode(value: Any) -> Any:
+    match value:
+        case date():
+            return value.isoformat()
+        case IssueRef():
+            return [value.tracker, value.id, value.key]
+        case tuple():
+            return [_encode(item) for item in value]
+    return value
+
+
+def forecast_from(body: RowValues) -> Forecast:
     return Forecast(
-        subject=body["subject"],
-        at=datetime.fromisoformat(body["at"]),
-        until=datetime.fromisoformat(body["until"]),
-        remaining=body["remaining"],
-        counts=tuple((quantile, count) for quantile, count in body["counts"]),
-        finish=tuple((probability, _parse_day(day)) for probability, day in body["finish"]),
-        probability=body["probability"],
-        reason=body["reason"],
-        assumptions=tuple(body["assumptions"]),
+        **{
+            **body,
+            "at": datetime.fromisoformat(body["at"]),
+            "until": datetime.fromisoformat(body["until"]),
+            "counts": tuple((quantile, count) for quantile, count in body["counts"]),
+            "finish": tuple((probability, _parse_day(day)) for probability, day in body["finish"]),
+            "assumptions": tuple(body["assumptions"]),
+        }
     )
 
 
-def expectation_body(expectation: Expectation) -> dict[str, Any]:
-    return {
-        **asdict(expectation),
-        "at": expectation.at.isoformat(),
-        "until": expectation.until.isoformat(),
-        "health_since": _format_day(expectation.health_since),
-        "ageing": _refs_body(expectation.ageing),
-    }
-
-
-def expectation_from(body: Values) -> Expectation:
+def expectation_from(body: RowValues) -> Expectation:
     likely = body["likely"]
     return Expectation(
         **{
@@ -56,20 +54,12 @@ def expectation_from(body: Values) -> Expectation:
             "until": date.fromisoformat(body["until"]),
             "likely": (likely[0], likely[1]) if likely else None,
             "health_since": _parse_day(body["health_since"]),
-            "ageing": _refs(body["ageing"]),
+            "ageing": parse_refs(body["ageing"]),
         }
     )
 
 
-def displayed_health_body(displayed: DisplayedHealth) -> dict[str, Any]:
-    return {
-        **asdict(displayed),
-        "since": _format_day(displayed.since),
-        "waits_since": _format_day(displayed.waits_since),
-    }
-
-
-def displayed_health_from(body: Values) -> DisplayedHealth:
+def displayed_health_from(body: RowValues) -> DisplayedHealth:
     return DisplayedHealth(
         **{**body, "since": _parse_day(body["since"]), "waits_since": _parse_day(body["waits_since"])}
     )
@@ -77,49 +67,15 @@ def displayed_health_from(body: Values) -> DisplayedHealth:
 
 def statement_values(statement: ForecastStatement) -> dict[str, Any]:
     """Return the columns of a row."""
-    return {
-        "subject": statement.subject,
-        "team": statement.team,
-        "at": statement.at,
-        "until": statement.until,
-        "body": {
-            "probability": statement.probability,
-            "low": statement.low,
-            "high": statement.high,
-            "refs": _refs_body(statement.refs),
-        },
-        "closed": statement.closed,
-        "of": statement.known,
-    }
+    values = {name: getattr(statement, name) for name in _STATEMENT_COLUMNS}
+    body = {name: getattr(statement, name) for name in _STATEMENT_BODY}
+    return values | {"of": statement.known, "body": {**body, "refs": refs_body(statement.refs)}}
 
 
-def statement_from(row: Values) -> ForecastStatement:
-    body = row["body"]
-    return ForecastStatement(
-        subject=row["subject"],
-        team=row["team"],
-        at=row["at"],
-        until=row["until"],
-        probability=body["probability"],
-        low=body["low"],
-        high=body["high"],
-        refs=_refs(body["refs"]),
-        closed=row["closed"],
-        known=row["of"],
-        id=row["id"],
-    )
-
-
-def _refs_body(refs: tuple[IssueRef, ...]) -> list[list[str]]:
-    return [[ref.tracker, ref.id, ref.key] for ref in refs]
-
-
-def _refs(body: Any) -> tuple[IssueRef, ...]:
-    return tuple(IssueRef(tracker=tracker, id=issue_id, key=key) for tracker, issue_id, key in body)
-
-
-def _format_day(day: date | None) -> str | None:
-    return day.isoformat() if day else None
+def statement_from(row: RowValues) -> ForecastStatement:
+    values = {name: row[name] for name in ("id", *_STATEMENT_COLUMNS)}
+    body = {name: row["body"][name] for name in _STATEMENT_BODY}
+    return ForecastStatement(**values, **body, known=row["of"], refs=parse_refs(row["body"]["refs"]))
 
 
 def _parse_day(text: str | None) -> date | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,9 +22,8 @@ from connectors.model import (
 )
 from sync.model.records import IssueEvent
 from sync.store.base import StorePart
-from sync.store.cache import StoredCache
 from sync.store.codec import decode_issue, dump_json
-from sync.store.database import chunks, upsert
+from sync.store.database import chunks, upsert, value_columns
 from sync.store.tables import (
     history_marks,
     issue_changes,
@@ -35,10 +35,16 @@ from sync.store.tables import (
     memberships,
 )
 
-_CHANGE_VALUE_COLUMNS: Final = [column.name for column in issue_changes.c if not column.primary_key]
-_READ_MARK_COLUMNS: Final = ("read_for", "labels", "whole", "face")
+_CHANGE_VALUE_COLUMNS: Final = value_columns(issue_changes)
+_ISSUE_COLUMNS: Final = [
+    issues.c[name]
+    for name in ("tracker", "id", "key", "container", "status", "category", "updated", "payload")
+]
+"""In the order of the parameters of ``decode_issue``."""
+_OF_SAME_ISSUE: Final = and_(
+    issue_histories.c.tracker == issues.c.tracker, issue_histories.c.issue_id == issues.c.id
+)
 _STATUS_RETENTION_DAYS: Final = 36_500
-"""Days."""
 _MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """Largest difference of the tracker's clock and ours, including the time from a write to our note of it."""
 
@@ -103,20 +109,19 @@ class HistoriesPart(StorePart):
     def issue_changes(self) -> dict[tuple[str, str], list[IssueChange]]:
         """Return (tracker, issue id) -> changes, oldest first. Their refs have no key."""
         query = select(issue_changes).order_by(issue_changes.c.at)
-        found: dict[tuple[str, str], list[IssueChange]] = {}
+        found: defaultdict[tuple[str, str], list[IssueChange]] = defaultdict(list)
         with self._database.read() as connection:
             for tracker, issue_id, change_id, *rest in connection.execute(query):
                 ref = IssueRef(tracker=tracker, id=issue_id, key="")
                 values: dict[str, Any] = dict(zip(_CHANGE_VALUE_COLUMNS, rest, strict=True))
-                found.setdefault((tracker, issue_id), []).append(IssueChange(ref=ref, id=change_id, **values))
+                found[tracker, issue_id].append(IssueChange(ref=ref, id=change_id, **values))
         return found
 
     def complete_histories(self) -> frozenset[tuple[str, str]]:
         """Return (tracker, id) of issues whose history is complete up to their last change."""
-        same = and_(issue_histories.c.tracker == issues.c.tracker, issue_histories.c.issue_id == issues.c.id)
         query = (
             select(issues.c.tracker, issues.c.id)
-            .join(issue_histories, same)
+            .join(issue_histories, _OF_SAME_ISSUE)
             .where(issue_histories.c.whole == 1, issue_histories.c.read_for == issues.c.updated)
         )
         with self._database.read() as connection:
@@ -126,44 +131,24 @@ class HistoriesPart(StorePart):
         """Save name and category of statuses by id, in addition to the known ones."""
         known = self.load_statuses(tracker)
         merged = {status_id: list(status) for status_id, status in {**known, **statuses}.items()}
-        StoredCache(self._database, self._now, "").put(
-            f"statuses:{tracker}", merged, days=_STATUS_RETENTION_DAYS
-        )
+        self.cache.put(f"statuses:{tracker}", merged, days=_STATUS_RETENTION_DAYS)
 
     def load_statuses(self, tracker: str) -> dict[str, tuple[str, Category | None]]:
         """Return the statuses that ``save_statuses`` saved."""
-        saved = StoredCache(self._database, self._now, "").get(f"statuses:{tracker}") or {}
+        saved = self.cache.get(f"statuses:{tracker}") or {}
         return {status_id: (name, category) for status_id, (name, category) in saved.items()}
 
     def observed_status_changes(self) -> dict[tuple[str, str], list[IssueEvent]]:
         """Return (tracker, issue id) -> status changes noticed between two reads, oldest first."""
         query = select(issue_events).where(issue_events.c.kind == "status").order_by(issue_events.c.id)
-        found: dict[tuple[str, str], list[IssueEvent]] = {}
-        with self._database.read() as connection:
-            for row in connection.execute(query).mappings():
-                ref = IssueRef(tracker=row["tracker"], id=row["issue_id"], key=row["key"])
-                event = IssueEvent(
-                    ref=ref, at=row["at"], kind="status", before=row["before"], after=row["after"]
-                )
-                found.setdefault((ref.tracker, ref.id), []).append(event)
+        found: defaultdict[tuple[str, str], list[IssueEvent]] = defaultdict(list)
+        for event in self._fetch_records(IssueEvent, query):
+            found[event.ref.tracker, event.ref.id].append(event)
         return found
 
 
 def _join_state_labels(selection: FieldSelection) -> str:
     return "\n".join(sorted(selection.state_labels))
-
-
-def _build_issue(row: Mapping[Any, Any]) -> Issue:
-    return decode_issue(
-        row["tracker"],
-        row["id"],
-        row["key"],
-        row["container"],
-        row["status"],
-        row["category"],
-        row["updated"],
-        row["payload"],
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,20 +164,16 @@ class _StaleHistory:
     """Time of our last write on the issue."""
 
     def changed_only_by_us(self, selection: FieldSelection) -> bool:
-        same = self.fingerprint == _state_fingerprint(
-            self.issue, selection
-        ) and self.labels == _join_state_labels(selection)
-        return (
-            same
-            and self.last_write is not None
-            and abs(self.issue.updated - self.last_write) <= _MAX_CLOCK_SKEW
-        )
+        if self.fingerprint != _state_fingerprint(self.issue, selection):
+            return False
+        if self.labels != _join_state_labels(selection) or self.last_write is None:
+            return False
+        return abs(self.issue.updated - self.last_write) <= _MAX_CLOCK_SKEW
 
 
 def _stale_ids(connection: Connection, selection: FieldSelection) -> dict[str, list[str]]:
     """Return tracker -> ids. Answered from an index alone: every run asks, and most issues are not stale."""
     history = issue_histories.c
-    same = and_(history.tracker == issues.c.tracker, history.issue_id == issues.c.id)
     unread = or_(
         history.read_for.is_(None),
         history.read_for != issues.c.updated,
@@ -200,39 +181,37 @@ def _stale_ids(connection: Connection, selection: FieldSelection) -> dict[str, l
     )
     query = (
         select(issues.c.tracker, issues.c.id)
-        .outerjoin(issue_histories, same)
+        .outerjoin(issue_histories, _OF_SAME_ISSUE)
         .where(issues.c.vanished.is_(None), unread)
         .order_by(issues.c.tracker, issues.c.id)
     )
-    found: dict[str, list[str]] = {}
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for tracker, issue_id in connection.execute(query):
-        found.setdefault(tracker, []).append(issue_id)
+        found[tracker].append(issue_id)
     return found
 
 
 def _stale_histories(
     connection: Connection, ids_by_tracker: Mapping[str, Sequence[str]]
 ) -> Iterator[_StaleHistory]:
-    history = issue_histories.c
-    same = and_(history.tracker == issues.c.tracker, history.issue_id == issues.c.id)
+    selected = select(*_ISSUE_COLUMNS, issue_histories.c.face, issue_histories.c.labels)
+    query = selected.outerjoin(issue_histories, _OF_SAME_ISSUE).order_by(issues.c.id)
     for tracker, ids in ids_by_tracker.items():
         for chunk in chunks(ids):
-            holders: dict[str, set[str]] = {}
-            members = and_(memberships.c.tracker == tracker, memberships.c.issue_id.in_(chunk))
-            for issue_id, source in connection.execute(
-                select(memberships.c.issue_id, memberships.c.source).where(members)
-            ):
-                holders.setdefault(issue_id, set()).add(source)
+            holders: defaultdict[str, set[str]] = defaultdict(set)
+            of_chunk = (memberships.c.tracker == tracker, memberships.c.issue_id.in_(chunk))
+            for row in connection.execute(select(memberships).where(*of_chunk)):
+                holders[row.issue_id].add(row.source)
             written = _last_writes(connection, tracker, chunk)
-            query = select(issues, history.face, history.labels).outerjoin(issue_histories, same)
-            in_chunk = and_(issues.c.tracker == tracker, issues.c.id.in_(chunk))
-            for row in connection.execute(query.where(in_chunk).order_by(issues.c.id)).mappings():
+            in_chunk = (issues.c.tracker == tracker, issues.c.id.in_(chunk))
+            for *values, fingerprint, labels in connection.execute(query.where(*in_chunk)):
+                issue = decode_issue(*values)
                 yield _StaleHistory(
-                    issue=_build_issue(row),
-                    sources=frozenset(holders.get(row["id"], ())),
-                    fingerprint=row["face"],
-                    labels=row["labels"],
-                    last_write=written.get(row["id"]),
+                    issue=issue,
+                    sources=frozenset(holders[issue.ref.id]),
+                    fingerprint=fingerprint,
+                    labels=labels,
+                    last_write=written.get(issue.ref.id),
                 )
 
 
@@ -281,4 +260,4 @@ def _mark_read(
         }
         for issue in read
     ]
-    upsert(connection, issue_histories, rows, update=_READ_MARK_COLUMNS)
+    upsert(connection, issue_histories, rows, update=value_columns(issue_histories))

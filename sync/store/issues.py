@@ -11,23 +11,15 @@ from sqlalchemy import Connection, Row, Select, Text, select, tuple_, type_coerc
 
 from connectors.model import IssueRef, KnownIssue
 from sync.model.records import IssueEvent
-from sync.store.base import StorePart, matches_ref, row_with_ref
+from sync.store.base import StorePart, matches_ref
 from sync.store.codec import decode_issue, label_set_from_json, load_json
 from sync.store.tables import issue_events, issues, memberships
 
 NO_SOURCES: Final[frozenset[str]] = frozenset()
 _PAGE_SIZE: Final = 2000
 _SELECT_ISSUES: Final = select(
-    issues.c.tracker,
-    issues.c.id,
-    issues.c.key,
-    issues.c.container,
-    issues.c.status,
-    issues.c.category,
-    type_coerce(issues.c.updated, Text),
-    type_coerce(issues.c.payload, Text),
-    type_coerce(issues.c.first_seen, Text),
-    type_coerce(issues.c.first_labels, Text),
+    *(issues.c[name] for name in ("tracker", "id", "key", "container", "status", "category")),
+    *(type_coerce(issues.c[name], Text) for name in ("updated", "payload", "first_seen", "first_labels")),
     issues.c.vanished,
     issues.c.reopened,
 )
@@ -49,9 +41,8 @@ class IssuesPart(StorePart):
             if len(page) < _PAGE_SIZE:
                 return
             last = page[-1].issue.ref
-            page = self._fetch_page(
-                query.where(tuple_(issues.c.tracker, issues.c.id) > (last.tracker, last.id))
-            )
+            after = tuple_(issues.c.tracker, issues.c.id) > (last.tracker, last.id)
+            page = self._fetch_page(query.where(after))
 
     def known_issue(self, tracker: str, id_or_key: str) -> KnownIssue | None:
         """Return one issue by id, or by its latest key.
@@ -62,38 +53,25 @@ class IssuesPart(StorePart):
         if by_id := self._find_by_id(tracker, id_or_key):
             return by_id
         keyed = select(issues.c.id).where(issues.c.tracker == tracker, issues.c.key == id_or_key)
-        with self._database.read() as connection:
-            ids = connection.execute(keyed).scalars().all()
+        ids = [row["id"] for row in self._fetch_rows(keyed)]
         found = [known for each in ids if (known := self._find_by_id(tracker, each))]
         return min(found, key=_newest_first) if found else None
 
     def moved_issue(self, tracker: str, key: str) -> KnownIssue | None:
         """Return the issue that had this key before a move that a run noticed."""
-        moved = (issue_events.c.tracker == tracker, issue_events.c.kind == "moved")
-        query = (
-            select(issue_events.c.issue_id, issue_events.c.before)
-            .where(*moved)
-            .order_by(issue_events.c.id.desc())
-        )
-        with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        found = (issue_id for issue_id, before in rows if before["key"].lower() == key.lower())
+        moved = select(issue_events).where(issue_events.c.tracker == tracker, issue_events.c.kind == "moved")
+        rows = self._fetch_rows(moved.order_by(issue_events.c.id.desc()))
+        found = (row["issue_id"] for row in rows if row["before"]["key"].lower() == key.lower())
         return next((known for issue_id in found if (known := self._find_by_id(tracker, issue_id))), None)
 
     def _find_by_id(self, tracker: str, issue_id: str) -> KnownIssue | None:
-        return next(
-            iter(
-                self._fetch_page(_SELECT_ISSUES.where(issues.c.tracker == tracker, issues.c.id == issue_id))
-            ),
-            None,
-        )
+        query = _SELECT_ISSUES.where(issues.c.tracker == tracker, issues.c.id == issue_id)
+        return next(iter(self._fetch_page(query)), None)
 
     def issue_events(self, ref: IssueRef) -> list[IssueEvent]:
         """Return the events of an issue, oldest first."""
         query = select(issue_events).where(matches_ref(issue_events, ref)).order_by(issue_events.c.id)
-        with self._database.read() as connection:
-            rows = connection.execute(query).mappings()
-            return [IssueEvent(**row_with_ref({k: v for k, v in row.items() if k != "id"})) for row in rows]
+        return self._fetch_records(IssueEvent, query)
 
     def _fetch_page(self, query: Select[Any]) -> list[KnownIssue]:
         with self._database.read() as connection:

@@ -13,8 +13,7 @@ from sqlalchemy import Connection, Select, and_, func, insert, select
 
 from connectors.model import IssueRef
 from sync.model.records import JournalEntry, Operation, OutcomeCount, PushedCommentRecord, WriteOutcome
-from sync.store.base import StorePart, matches_ref, ref_columns, row_with_ref
-from sync.store.codec import RowValues
+from sync.store.base import StorePart, matches_ref, ref_columns
 from sync.store.pushed import delete_pushed_comment, save_pushed_comment, save_pushed_labels
 from sync.store.tables import journal_entries, journal_results
 
@@ -100,7 +99,7 @@ class JournalPart(StorePart):
         if ref is not None:
             query = query.where(matches_ref(journal_entries, ref))
         newest_first = query.order_by(journal_entries.c.id.desc()).limit(limit)
-        return self._fetch_entries(newest_first)[::-1]
+        return self._fetch_records(JournalEntry, newest_first)[::-1]
 
     def count_outcomes(self, run_id: str | None = None) -> list[OutcomeCount]:
         """Count the results of all writes, or those of one run.
@@ -112,8 +111,7 @@ class JournalPart(StorePart):
         query = select(*group, func.count().label("number")).join_from(entries, results).group_by(*group)
         if run_id is not None:
             query = query.where(entries.c.run_id == run_id)
-        with self._database.read() as connection:
-            return [OutcomeCount(**row) for row in connection.execute(query).mappings()]
+        return self._fetch_records(OutcomeCount, query)
 
     def pending_writes(self) -> list[JournalEntry]:
         """Return entries with an unknown effect, oldest first.
@@ -122,11 +120,7 @@ class JournalPart(StorePart):
         """
         settled = select(journal_results.c.entry_id).where(journal_results.c.outcome != "unknown")
         still_open = _select_entries().where(journal_entries.c.id.not_in(settled))
-        return self._fetch_entries(still_open.order_by(journal_entries.c.id))
-
-    def _fetch_entries(self, query: Select[Any]) -> list[JournalEntry]:
-        with self._database.read() as connection:
-            return [_build_entry(row) for row in connection.execute(query).mappings()]
+        return self._fetch_records(JournalEntry, still_open.order_by(journal_entries.c.id))
 
 
 def _insert_result(
@@ -145,21 +139,11 @@ def _select_entries() -> Select[Any]:
     """Select each entry with its last result."""
     entries, results = journal_entries, journal_results
     last = select(func.max(results.c.id)).where(results.c.entry_id == entries.c.id)
+    is_last = results.c.id == last.correlate(entries).scalar_subquery()
     return select(
         entries,
         results.c.outcome,
         results.c.at.label("resulted_at"),
-        results.c.detail,
+        func.coalesce(results.c.detail, "").label("detail"),
         results.c.after,
-    ).select_from(
-        entries.outerjoin(
-            results,
-            and_(
-                results.c.entry_id == entries.c.id, results.c.id == last.correlate(entries).scalar_subquery()
-            ),
-        ),
-    )
-
-
-def _build_entry(row: RowValues) -> JournalEntry:
-    return JournalEntry(**row_with_ref(row) | {"detail": row["detail"] or ""})
+    ).outerjoin_from(entries, results, and_(results.c.entry_id == entries.c.id, is_last))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import delete, or_, select, update
 
@@ -26,26 +26,19 @@ class LeasePart(StorePart):
         for _ in range(_MAX_ATTEMPTS):
             if self._try_acquire(run_id, holder, ttl):
                 return
-            with self._database.read() as connection:
-                row = (
-                    connection.execute(select(leases).where(leases.c.name == _LEASE_NAME)).mappings().first()
-                )
-            if row is not None:  # None: it was released between the two statements
-                raise LeaseHeld(
-                    holder=row["holder"], run_id=row["run_id"], since=row["since"], expires=row["expires"]
-                )
+            if lease := self.lease():  # None: it was released between the two statements
+                raise LeaseHeld(lease)
         raise StoreError(f"The lease of the store {self._database.label} changed hands too often. Run again.")
 
     def _try_acquire(self, run_id: str, holder: str, ttl: timedelta) -> bool:
         """Take the lease in one statement, so that two processes cannot both succeed."""
         now = self._now()
+        values = {"run_id": run_id, "holder": holder, "since": now, "expires": now + ttl}
         with self._database.write() as connection:
-            statement: Any = insert_statement(connection.dialect.name, leases).values(
-                name=_LEASE_NAME, run_id=run_id, holder=holder, since=now, expires=now + ttl
-            )
+            statement = insert_statement(connection.dialect.name, leases).values(name=_LEASE_NAME, **values)
             statement = statement.on_conflict_do_update(
                 index_elements=[leases.c.name],
-                set_={name: statement.excluded[name] for name in ("run_id", "holder", "since", "expires")},
+                set_=values,
                 where=or_(leases.c.expires <= now, leases.c.run_id == run_id),
             )
             # Not every driver keeps the row count of an INSERT without this option.
@@ -54,20 +47,12 @@ class LeasePart(StorePart):
 
     def lease(self) -> LeaseRecord | None:
         """Return the lease, which may have expired; None without one."""
-        columns = (leases.c.run_id, leases.c.holder, leases.c.since, leases.c.expires)
-        with self._database.read() as connection:
-            row = connection.execute(select(*columns).where(leases.c.name == _LEASE_NAME)).mappings().first()
-        return LeaseRecord(**row) if row else None
+        return self._fetch_record(LeaseRecord, select(leases).where(leases.c.name == _LEASE_NAME))
 
     def renew_lease(self, run_id: str, ttl: timedelta) -> None:
         """Extend the lease to ``ttl`` from now. Raises LeaseLost if another run or nobody holds it."""
-        with self._database.write() as connection:
-            renewed = connection.execute(
-                update(leases)
-                .where(leases.c.name == _LEASE_NAME, leases.c.run_id == run_id)
-                .values(expires=self._now() + ttl)
-            )
-        if not renewed.rowcount:
+        own = (leases.c.name == _LEASE_NAME, leases.c.run_id == run_id)
+        if not self._write(update(leases).where(*own).values(expires=self._now() + ttl)):
             raise LeaseLost(
                 f"Run {run_id} did not renew its lease in time, and another run took it. "
                 "This run stops; the other one finishes the work."
@@ -75,5 +60,4 @@ class LeasePart(StorePart):
 
     def release_lease(self, run_id: str) -> None:
         """Give up the lease. Does nothing if another run holds it."""
-        with self._database.write() as connection:
-            connection.execute(delete(leases).where(leases.c.name == _LEASE_NAME, leases.c.run_id == run_id))
+        self._write(delete(leases).where(leases.c.name == _LEASE_NAME, leases.c.run_id == run_id))

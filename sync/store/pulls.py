@@ -6,19 +6,19 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from connectors.model import Census, FieldSelection, Issue, IssueRef, PulledSource, Source
 from sync.model.records import IssueEvent
-from sync.store.base import StorePart, ref_columns
+from sync.store.base import StorePart, row_values
 from sync.store.codec import RowValues, source_definition_hash
-from sync.store.database import chunks, upsert
+from sync.store.database import chunks, insert_rows, upsert, value_columns
 from sync.store.merge import merge_issue
 from sync.store.sources import load_member_ids, load_source_state, save_source_state
 from sync.store.tables import issue_events, issues, memberships
 
 _STATE_COLUMNS: Final = [column for column in issues.c if column.name != "payload"]
-_CONTENT_COLUMNS: Final = [column.name for column in issues.c if not column.primary_key]
+_CONTENT_COLUMNS: Final = value_columns(issues)
 
 
 class PullsPart(StorePart):
@@ -96,13 +96,10 @@ class PullsPart(StorePart):
         with self._database.write() as connection:
             sources = connection.execute(select(memberships.c.source).where(*of_issue)).scalars().all()
             connection.execute(delete(memberships).where(*of_issue))
-            _save_events(
-                connection,
-                [
-                    IssueEvent(ref=ref, at=at, kind="left", before={"source": name})
-                    for name in sorted(sources)
-                ],
+            left = (
+                IssueEvent(ref=ref, at=at, kind="left", before={"source": name}) for name in sorted(sources)
             )
+            _save_events(connection, left)
 
     def mark_vanished(self, ref: IssueRef, at: datetime) -> None:
         """Note that the issue did not exist at a direct read. A later read that finds it clears the mark."""
@@ -149,14 +146,9 @@ def _add_members(connection: Connection, source: Source, ids: Iterable[str]) -> 
 
 
 def _delete_members(connection: Connection, source: Source, ids: Iterable[str]) -> None:
+    in_source = (memberships.c.source == source.name, memberships.c.tracker == source.tracker)
     for chunk in chunks(ids):
-        connection.execute(
-            delete(memberships).where(
-                memberships.c.source == source.name,
-                memberships.c.tracker == source.tracker,
-                memberships.c.issue_id.in_(chunk),
-            )
-        )
+        connection.execute(delete(memberships).where(*in_source, memberships.c.issue_id.in_(chunk)))
 
 
 def _remove_members(
@@ -181,12 +173,8 @@ def _mark_vanished(connection: Connection, vanished: Mapping[IssueRef, datetime]
     """Mark issues as vanished. Existing marks keep their time."""
     events = []
     for ref, at in vanished.items():
-        marked = connection.execute(
-            update(issues)
-            .where(issues.c.tracker == ref.tracker, issues.c.id == ref.id, issues.c.vanished.is_(None))
-            .values(vanished=at)
-        )
-        if marked.rowcount:
+        unmarked = (issues.c.tracker == ref.tracker, issues.c.id == ref.id, issues.c.vanished.is_(None))
+        if connection.execute(update(issues).where(*unmarked).values(vanished=at)).rowcount:
             events.append(IssueEvent(ref=ref, at=at, kind="vanished"))
     return events
 
@@ -206,19 +194,10 @@ def _mark_returned(
 
 
 def _clear_vanished(connection: Connection, tracker: str, ids: Iterable[str]) -> None:
+    unmarked = update(issues).where(issues.c.tracker == tracker).values(vanished=None)
     for chunk in chunks(ids):
-        connection.execute(
-            update(issues).where(issues.c.tracker == tracker, issues.c.id.in_(chunk)).values(vanished=None)
-        )
+        connection.execute(unmarked.where(issues.c.id.in_(chunk)))
 
 
 def _save_events(connection: Connection, events: Iterable[IssueEvent]) -> None:
-    for chunk in chunks(events):
-        connection.execute(
-            insert(issue_events),
-            [
-                ref_columns(event.ref)
-                | {"at": event.at, "kind": event.kind, "before": event.before, "after": event.after}
-                for event in chunk
-            ],
-        )
+    insert_rows(connection, issue_events, map(row_values, events))

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, f
 
 from connectors.model import IssueRef
 from sync.model.records import PushedCommentRecord, PushedLabelRecord
-from sync.store.base import StorePart, matches_ref, parse_ref, ref_columns, row_with_ref
+from sync.store.base import StorePart, build_record, matches_ref, parse_ref, ref_columns, row_values
 from sync.store.codec import dump_json, label_set
-from sync.store.database import chunks, upsert
+from sync.store.database import chunks, upsert, value_columns
 from sync.store.tables import baselines, issues, pushed_comments, pushed_labels
 
 _CAPABILITY_PREFIX = "capability:"
@@ -26,16 +26,13 @@ class PushedPart(StorePart):
         found: dict[IssueRef, dict[str, PushedLabelRecord]] = {}
         with self._database.read() as connection:
             for row in connection.execute(_select_with_current_key(pushed_labels)).mappings():
-                label = PushedLabelRecord(label=row["label"], run_id=row["run_id"], at=row["at"])
-                found.setdefault(parse_ref(row), {})[label.label] = label
+                found.setdefault(parse_ref(row), {})[row["label"]] = build_record(PushedLabelRecord, row)
         return found
 
     def pushed_labels_on(self, ref: IssueRef) -> list[PushedLabelRecord]:
         """Return the pushed labels of one issue, ordered by name."""
-        query = select(pushed_labels).where(matches_ref(pushed_labels, ref)).order_by(pushed_labels.c.label)
-        with self._database.read() as connection:
-            rows = connection.execute(query).mappings()
-            return [PushedLabelRecord(label=row["label"], run_id=row["run_id"], at=row["at"]) for row in rows]
+        query = select(pushed_labels).where(matches_ref(pushed_labels, ref))
+        return self._fetch_records(PushedLabelRecord, query.order_by(pushed_labels.c.label))
 
     def pushed_label_names(self) -> dict[IssueRef, frozenset[str]]:
         """Return issue -> names of its pushed labels."""
@@ -51,9 +48,8 @@ class PushedPart(StorePart):
 
     def pushed_comments(self) -> dict[str, PushedCommentRecord]:
         """Return subject -> status comment."""
-        with self._database.read() as connection:
-            rows = connection.execute(_select_with_current_key(pushed_comments)).mappings()
-            return {row["subject"]: PushedCommentRecord(**row_with_ref(row)) for row in rows}
+        found = self._fetch_records(PushedCommentRecord, _select_with_current_key(pushed_comments))
+        return {comment.subject: comment for comment in found}
 
     def record_pushed_labels(
         self, ref: IssueRef, added: Collection[str], removed: Collection[str], run_id: str, at: datetime
@@ -116,26 +112,15 @@ def save_pushed_labels(
 ) -> None:
     """Within a transaction, record labels as added or removed by us."""
     if removed:
-        connection.execute(
-            delete(pushed_labels).where(matches_ref(pushed_labels, ref), pushed_labels.c.label.in_(removed))
-        )
+        of_issue = delete(pushed_labels).where(matches_ref(pushed_labels, ref))
+        connection.execute(of_issue.where(pushed_labels.c.label.in_(removed)))
     rows = [ref_columns(ref) | {"label": label, "run_id": run_id, "at": at} for label in added]
     upsert(connection, pushed_labels, rows, update=("key", "run_id", "at"))
 
 
 def save_pushed_comment(connection: Connection, comment: PushedCommentRecord) -> None:
     """Within a transaction, save the status comment of a subject."""
-    row = ref_columns(comment.ref) | {
-        "subject": comment.subject,
-        "comment_id": comment.comment_id,
-        "body": comment.body,
-        "full_hash": comment.full_hash,
-        "urgent_hash": comment.urgent_hash,
-        "edited_at": comment.edited_at,
-        "state": comment.state,
-        "run_id": comment.run_id,
-    }
-    upsert(connection, pushed_comments, [row], update=[name for name in row if name != "subject"])
+    upsert(connection, pushed_comments, [row_values(comment)], update=value_columns(pushed_comments))
 
 
 def delete_pushed_comment(connection: Connection, subject: str) -> None:

@@ -24,18 +24,14 @@ class RequestLedgerPart(StorePart):
             .where(sent_writes.c.credential == credential, sent_writes.c.at > since)
             .order_by(sent_writes.c.at, sent_writes.c.id)
         )
-        with self._database.read() as connection:
-            return [(at, bool(content)) for at, content in connection.execute(query)]
+        return [(row["at"], bool(row["content"])) for row in self._fetch_rows(query)]
 
     def record_write(self, credential: str, at: datetime, *, content: bool) -> None:
         """Record a write before it is sent, and delete entries older than an hour.
 
         ``credential`` holds no secret.
         """
+        outdated = (sent_writes.c.credential == credential, sent_writes.c.at <= at - _RETENTION)
         with self._database.write() as connection:
-            connection.execute(
-                delete(sent_writes).where(
-                    sent_writes.c.credential == credential, sent_writes.c.at <= at - _RETENTION
-                )
-            )
+            connection.execute(delete(sent_writes).where(*outdated))
             connection.execute(insert(sent_writes).values(credential=credential, at=at, content=int(content)))

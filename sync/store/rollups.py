@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,8 +13,8 @@ from connectors.model import IssueRef
 from mappings.model import Assignment
 from sync.model.records import AssignmentRecord
 from sync.model.rollup import Baseline
-from sync.store.base import StorePart, matches_ref, ref_columns, row_with_ref
-from sync.store.database import chunks, upsert
+from sync.store.base import StorePart, build_record, matches_ref, parse_refs, refs_body, row_values
+from sync.store.database import insert_rows, upsert, value_columns
 from sync.store.tables import assignment_history, assignments, baselines, rollups
 
 _INDEX_SUBJECT: Final = ""
@@ -23,17 +24,15 @@ _INDEX_SUBJECT: Final = ""
 class RollupsPart(StorePart):
     def baselines(self) -> dict[str, Baseline]:
         """Return capability id -> baseline."""
-        with self._database.read() as connection:
-            return {
-                row.capability: Baseline(capability=row.capability, at=row.at, refs=_parse_refs(row.refs))
-                for row in connection.execute(select(baselines))
-            }
+        rows = self._fetch_rows(select(baselines))
+        return {
+            row["capability"]: Baseline(**{**row, "refs": frozenset(parse_refs(row["refs"]))}) for row in rows
+        }
 
     def save_baseline(self, capability_id: str, at: datetime, refs: Collection[IssueRef]) -> None:
         """Set the baseline of a capability in place of an older one."""
-        listed = [[ref.tracker, ref.id, ref.key] for ref in sorted(refs)]
+        row = {"capability": capability_id, "at": at, "refs": refs_body(sorted(refs))}
         with self._database.write() as connection:
-            row = {"capability": capability_id, "at": at, "refs": listed}
             upsert(connection, baselines, [row], update=("at", "refs"))
 
     def assignments(self) -> dict[IssueRef, AssignmentRecord]:
@@ -43,9 +42,9 @@ class RollupsPart(StorePart):
 
     def save_assignments(self, run_id: str, at: datetime, now_assigned: Sequence[Assignment]) -> None:
         """Save all current assignments; other issues lose theirs. Changes go into the history."""
+        now: dict[IssueRef, AssignmentRecord] = {}
         with self._database.write() as connection:
             before = _current_assignments(connection)
-            now: dict[IssueRef, AssignmentRecord] = {}
             for assignment in now_assigned:
                 if assignment.ref not in now:
                     now[assignment.ref] = _assigned_record(assignment, before.get(assignment.ref), run_id, at)
@@ -58,18 +57,17 @@ class RollupsPart(StorePart):
                 if _assignment_identity(row) != _assignment_identity(before.get(ref))
             ]
             moved_keys = [row for ref, row in now.items() if ref in before and before[ref].ref.key != ref.key]
-            _write_assignments(connection, [*changed, *moved_keys])
-            _append_history(connection, changed, at)
+            current = [row_values(row) for row in (*changed, *moved_keys)]
+            upsert(connection, assignments, current, update=value_columns(assignments))
+            insert_rows(connection, assignment_history, (row_values(row) | {"since": at} for row in changed))
 
     def assignment_history(self, ref: IssueRef) -> list[AssignmentRecord]:
         """Return every change of an issue's assignment, oldest first.
 
         ``since`` is the time of the run that noticed the change.
         """
-        columns = [column for column in assignment_history.c if column.name != "id"]
-        query = select(*columns).where(matches_ref(assignment_history, ref)).order_by(assignment_history.c.id)
-        with self._database.read() as connection:
-            return [AssignmentRecord(**row_with_ref(row)) for row in connection.execute(query).mappings()]
+        query = select(assignment_history).where(matches_ref(assignment_history, ref))
+        return self._fetch_records(AssignmentRecord, query.order_by(assignment_history.c.id))
 
     def save_rollup(self, run_id: str, at: datetime, by_subject: Mapping[str, Any]) -> None:
         """Save the roll-up of a run as subject -> JSON value, in place of an earlier save of the same run."""
@@ -98,13 +96,9 @@ class RollupsPart(StorePart):
         return whole.at, {subject: bodies[subject] for subject in whole.body}
 
 
-def _parse_refs(listed: Iterable[Sequence[str]]) -> frozenset[IssueRef]:
-    return frozenset(IssueRef(tracker=tracker, id=issue_id, key=key) for tracker, issue_id, key in listed)
-
-
 def _current_assignments(connection: Connection) -> dict[IssueRef, AssignmentRecord]:
     rows = connection.execute(select(assignments)).mappings()
-    return {row.ref: row for row in (AssignmentRecord(**row_with_ref(values)) for values in rows)}
+    return {record.ref: record for record in (build_record(AssignmentRecord, row) for row in rows)}
 
 
 def _assigned_record(
@@ -123,41 +117,9 @@ def _assigned_record(
 
 
 def _unassigned_record(before: AssignmentRecord, run_id: str, at: datetime) -> AssignmentRecord:
-    return AssignmentRecord(
-        ref=before.ref,
-        capability=None,
-        rule=None,
-        team=before.team,
-        iteration=None,
-        since=at,
-        run_id=run_id,
-    )
+    return replace(before, capability=None, rule=None, iteration=None, since=at, run_id=run_id)
 
 
 def _assignment_identity(row: AssignmentRecord | None) -> tuple[str | None, ...] | None:
     """Return the values whose change makes a new history entry."""
     return (row.capability, row.rule, row.team, row.iteration) if row else None
-
-
-def _assignment_values(row: AssignmentRecord) -> dict[str, Any]:
-    return ref_columns(row.ref) | {
-        "capability": row.capability,
-        "rule": row.rule,
-        "team": row.team,
-        "iteration": row.iteration,
-        "since": row.since,
-        "run_id": row.run_id,
-    }
-
-
-def _write_assignments(connection: Connection, rows: Sequence[AssignmentRecord]) -> None:
-    values = [_assignment_values(row) for row in rows]
-    columns = [column.name for column in assignments.c if not column.primary_key]
-    upsert(connection, assignments, values, update=columns)
-
-
-def _append_history(connection: Connection, rows: Sequence[AssignmentRecord], at: datetime) -> None:
-    for chunk in chunks(rows):
-        connection.execute(
-            insert(assignment_history), [_assignment_values(row) | {"since": at} for row in chunk]
-        )

@@ -32,17 +32,8 @@ class RunsPart(StorePart):
         self, run_id: str, command: str, options: Mapping[str, Any], holder: str | None = None
     ) -> None:
         """Record the start of a run, now. ``options`` are JSON values without secrets; ``holder`` names the process."""
-        with self._database.write() as connection:
-            connection.execute(
-                insert(runs).values(
-                    id=run_id,
-                    command=command,
-                    options=dict(options),
-                    started=self._now(),
-                    summary={},
-                    holder=holder,
-                )
-            )
+        started = {"id": run_id, "command": command, "options": dict(options), "started": self._now()}
+        self._write(insert(runs).values(**started, summary={}, holder=holder))
 
     def finish_run(self, run_id: str, outcome: str, exit_code: int, summary: Mapping[str, Any]) -> None:
         """Record the end of a run, now. ``summary`` is a JSON object.
@@ -51,35 +42,27 @@ class RunsPart(StorePart):
         makes 35,000 a year. The last success of each command stays.
         """
         now = self._now()
+        values = {"finished": now, "outcome": outcome, "exit_code": exit_code, "summary": dict(summary)}
         with self._database.write() as connection:
-            connection.execute(
-                update(runs)
-                .where(runs.c.id == run_id)
-                .values(finished=now, outcome=outcome, exit_code=exit_code, summary=dict(summary))
-            )
+            connection.execute(update(runs).where(runs.c.id == run_id).values(values))
             connection.execute(delete(runs).where(runs.c.started < now - IDLE_RUN_RETENTION, _is_idle()))
 
     def find_run(self, run_id: str) -> RunRecord | None:
         """Return a run by its id; None if it is unknown."""
-        with self._database.read() as connection:
-            row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
-        return RunRecord(**row) if row else None
+        return self._fetch_record(RunRecord, select(runs).where(runs.c.id == run_id))
 
     def runs_of_command(self, command: str) -> list[RunRecord]:
         """Return all runs of a command, oldest first."""
         query = select(runs).where(runs.c.command == command).order_by(runs.c.started, runs.c.id)
-        with self._database.read() as connection:
-            return [RunRecord(**row) for row in connection.execute(query).mappings()]
+        return self._fetch_records(RunRecord, query)
 
     def last_success(self, command: str) -> datetime | None:
         """Return when a run of this command last ended with exit code 0 (UTC); None if none did."""
         query = select(func.max(runs.c.finished)).where(runs.c.command == command, runs.c.exit_code == 0)
-        with self._database.read() as connection:
-            found: datetime | None = connection.execute(query).scalar_one()
+        found: datetime | None = self._fetch_value(query)
         return found
 
     def recent_runs(self, limit: int = 20) -> list[RunRecord]:
         """Return the last runs, newest first."""
         newest_first = select(runs).order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)
-        with self._database.read() as connection:
-            return [RunRecord(**row) for row in connection.execute(newest_first).mappings()]
+        return self._fetch_records(RunRecord, newest_first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select, update
 
@@ -13,8 +13,13 @@ from connectors.model import Cursor, FieldSelection, Source
 from sync.model.records import SourceState
 from sync.store.base import StorePart
 from sync.store.codec import RowValues, source_definition_hash
-from sync.store.database import chunks, upsert
+from sync.store.database import chunks, upsert, value_columns
 from sync.store.tables import memberships, sources
+
+_SHARED_COLUMNS: Final = (
+    *("name", "tracker", "definition_hash", "last_whole", "last_census", "failing_since", "error"),
+)
+"""Columns that are named as the fields of ``SourceState``."""
 
 
 class SourcesPart(StorePart):
@@ -25,19 +30,16 @@ class SourcesPart(StorePart):
         """
         with self._database.read() as connection:
             state = load_source_state(connection, source.name)
-        if (
-            state
-            and selection is not None
-            and state.definition_hash != source_definition_hash(source, selection)
-        ):
-            return replace(state, cursor=None)
-        return state
+        if state is None or selection is None:
+            return state
+        is_same = state.definition_hash == source_definition_hash(source, selection)
+        return state if is_same else replace(state, cursor=None)
 
     def source_states(self) -> list[SourceState]:
         """Return the states of all sources that were ever read or tried, ordered by name."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(sources).order_by(sources.c.name)).mappings()
-            return [_build_source_state(row) for row in rows]
+        return [
+            _build_source_state(row) for row in self._fetch_rows(select(sources).order_by(sources.c.name))
+        ]
 
     def source_issue_ids(self, source: Source) -> frozenset[str]:
         """Return the ids that belong to a source."""
@@ -73,20 +75,13 @@ def save_source_state(
     """Write the state of a source: ``before`` with the changes."""
     start = before or SourceState(name=source.name, tracker=source.tracker, definition_hash="")
     state = replace(start, **changes)
-    row = {
-        "name": state.name,
-        "tracker": state.tracker,
-        "definition_hash": state.definition_hash,
+    row = {name: getattr(state, name) for name in _SHARED_COLUMNS} | {
+        "held": state.count,
         "watermark": state.cursor.watermark if state.cursor else None,
         "since": state.cursor.updated_since if state.cursor else None,
         "etag": state.cursor.etag if state.cursor else None,
-        "last_whole": state.last_whole,
-        "last_census": state.last_census,
-        "held": state.count,
-        "failing_since": state.failing_since,
-        "error": state.error,
     }
-    upsert(connection, sources, [row], update=[name for name in row if name != "name"])
+    upsert(connection, sources, [row], update=value_columns(sources))
 
 
 def load_member_ids(connection: Connection, source: Source) -> set[str]:
@@ -100,14 +95,5 @@ def _build_source_state(row: RowValues) -> SourceState:
     cursor = None
     if row["watermark"] is not None:
         cursor = Cursor(watermark=row["watermark"], updated_since=row["since"], etag=row["etag"])
-    return SourceState(
-        name=row["name"],
-        tracker=row["tracker"],
-        definition_hash=row["definition_hash"],
-        cursor=cursor,
-        last_whole=row["last_whole"],
-        last_census=row["last_census"],
-        count=row["held"],
-        failing_since=row["failing_since"],
-        error=row["error"],
-    )
+    values = {name: row[name] for name in _SHARED_COLUMNS}
+    return SourceState(cursor=cursor, count=row["held"], **values)

@@ -7,8 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from connectors.ports import Cache
-from sync.store.cache import StoredCache
 from sync.store.counted_issues import CountedIssuesPart
 from sync.store.database import Database
 from sync.store.expectations import ExpectationsPart
@@ -52,19 +50,12 @@ class Store(
 
     created_at: datetime
     """Time at which the store was created (UTC)."""
-    cache: Cache
-    """Cache for values that belong to no tracker."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         super().__init__(database, now)
         with database.read() as connection:
             query = select(store_facts.c.at).where(store_facts.c.name == "born")
             self.created_at = connection.execute(query).scalar_one()
-        self.cache = self.cache_for("")
-
-    def cache_for(self, tracker: str) -> Cache:
-        """Return the cache of one tracker. Trackers do not share keys."""
-        return StoredCache(self._database, self._now, tracker)
 
     def size(self) -> int:
         """Return the size in bytes."""

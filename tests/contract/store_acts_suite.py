@@ -130,7 +130,8 @@ class LeaseContract:
         clock.forward(minutes=1)
         with pytest.raises(LeaseHeld, match=r"Run r1 \(host-a pid 7\).* since 2026-10-05 08:00 UTC") as held:
             store.acquire_lease("r2", "host-b pid 8", TTL)
-        assert (held.value.run_id, held.value.since, held.value.expires) == ("r1", START, START + TTL)
+        lease = held.value.lease
+        assert (lease.run_id, lease.since, lease.expires) == ("r1", START, START + TTL)
         store.release_lease("r2")
         store.renew_lease("r1", TTL)
 

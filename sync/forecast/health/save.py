@@ -15,7 +15,7 @@ from sync.model.health import ForecastStatement
 from sync.model.health_assessment import HealthAssessment
 from sync.model.rollup import CapabilityRollup, GoalRollup
 from sync.runtime.context import RunContext
-from sync.store.health_codec import displayed_health_body, expectation_body, forecast_body
+from sync.store.health_codec import stored_body
 
 _NOTICE_CACHE_KEY: Final = "told: forecasts need libraries"
 """Kept as it is: stores contain it."""
@@ -51,9 +51,9 @@ def _expectation_bodies(assessment: HealthAssessment) -> dict[str, dict[str, Any
     expectations, displayed = assessment.expectations, assessment.displayed_health
     return {
         subject: {
-            "forecast": forecast_body(forecast),
-            "expected": expectation_body(expectations[subject]) if subject in expectations else None,
-            "standing": displayed_health_body(displayed[subject]) if subject in displayed else None,
+            "forecast": stored_body(forecast),
+            "expected": stored_body(expectations[subject]) if subject in expectations else None,
+            "standing": stored_body(displayed[subject]) if subject in displayed else None,
         }
         for subject, forecast in assessment.forecasts.items()
     }
