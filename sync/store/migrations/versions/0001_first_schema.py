@@ -5,228 +5,145 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
+
+from sync.store.migrations.helpers import create_index, create_table, numbers, texts, times
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
-
-
-def _words(name: str, *, nullable: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.Text(), nullable=nullable)
-
-
-def _time(name: str, *, nullable: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
-
-
-def _number(name: str, *, nullable: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, sa.Integer(), nullable=nullable)
-
-
-def _ref() -> list[sa.Column[Any]]:
-    return [_words("tracker"), _words("issue_id"), _words("key")]
-
-
-def _table(name: str, columns: list[sa.Column[Any]], key: list[str], *more: sa.Constraint) -> None:
-    op.create_table(name, *columns, sa.PrimaryKeyConstraint(*key, name=f"pk_{name}"), *more)
-
-
-def _index(table: str, *columns: str) -> None:
-    op.create_index(f"ix_{table}_{'_'.join(columns)}", table, list(columns))
 
 
 def upgrade() -> None:
-    _runs()
-    _trackers()
-    _pushed()
-    _journal()
-    _figures()
+    _create_run_tables()
+    _create_issue_tables()
+    _create_pushed_tables()
+    _create_journal_tables()
+    _create_result_tables()
 
 
-def downgrade() -> None:
-    raise NotImplementedError("A store is not taken back to an older schema; put a backup in its place.")
-
-
-def _runs() -> None:
-    _table("store_facts", [_words("name"), _time("at")], ["name"])
-    _table(
-        "leases",
-        [_words("name"), _words("run_id"), _words("holder"), _time("since"), _time("expires")],
-        ["name"],
-    )
-    _table(
+def _create_run_tables() -> None:
+    create_table("store_facts", *texts("name"), *times("at"), key=("name",))
+    create_table("leases", *texts("name", "run_id", "holder"), *times("since", "expires"), key=("name",))
+    create_table(
         "runs",
-        [
-            _words("id"),
-            _words("command"),
-            _words("options"),
-            _time("started"),
-            _time("finished", nullable=True),
-            _words("outcome", nullable=True),
-            _number("exit_code", nullable=True),
-            _words("summary"),
-        ],
-        ["id"],
+        *texts("id", "command", "options"),
+        *times("started"),
+        *times("finished", optional=True),
+        *texts("outcome", optional=True),
+        *numbers("exit_code", optional=True),
+        *texts("summary"),
     )
-    _index("runs", "started")
-    _table(
-        "cache",
-        [_words("tracker"), _words("key"), _words("value"), _time("expires")],
-        ["tracker", "key"],
-    )
+    create_index("runs", "started")
+    create_table("cache", *texts("tracker", "key", "value"), *times("expires"), key=("tracker", "key"))
 
 
-def _trackers() -> None:
-    _sources()
-    _issues()
-
-
-def _sources() -> None:
-    _table(
+def _create_issue_tables() -> None:
+    create_table(
         "sources",
-        [
-            _words("name"),
-            _words("tracker"),
-            _words("definition_hash"),
-            _time("watermark", nullable=True),
-            _time("since", nullable=True),
-            _words("etag", nullable=True),
-            _time("last_whole", nullable=True),
-            _time("last_census", nullable=True),
-            _number("held"),
-            _time("failing_since", nullable=True),
-            _words("error", nullable=True),
-        ],
-        ["name"],
+        *texts("name", "tracker", "definition_hash"),
+        *times("watermark", "since", optional=True),
+        *texts("etag", optional=True),
+        *times("last_whole", "last_census", optional=True),
+        *numbers("held"),
+        *times("failing_since", optional=True),
+        *texts("error", optional=True),
+        key=("name",),
     )
-
-
-def _issues() -> None:
-    _table(
+    create_table(
         "issues",
-        [
-            _words("tracker"),
-            _words("id"),
-            _words("key"),
-            _words("container"),
-            _words("status"),
-            _words("category", nullable=True),
-            _time("updated"),
-            _words("payload"),
-            _time("first_seen"),
-            _words("first_labels"),
-            _time("vanished", nullable=True),
-            _number("reopened"),
-        ],
-        ["tracker", "id"],
+        *texts("tracker", "id", "key", "container", "status"),
+        *texts("category", optional=True),
+        *times("updated"),
+        *texts("payload"),
+        *times("first_seen"),
+        *texts("first_labels"),
+        *times("vanished", optional=True),
+        *numbers("reopened"),
+        key=("tracker", "id"),
     )
-    _index("issues", "tracker", "key")
-    _table(
-        "memberships",
-        [_words("source"), _words("tracker"), _words("issue_id")],
-        ["source", "tracker", "issue_id"],
-    )
-    _index("memberships", "tracker", "issue_id")
-    _table(
+    create_index("issues", "tracker", "key")
+    names = ("source", "tracker", "issue_id")
+    create_table("memberships", *texts(*names), key=names)
+    create_index("memberships", "tracker", "issue_id")
+    create_table(
         "issue_events",
-        [
-            _number("id"),
-            *_ref(),
-            _time("at"),
-            _words("kind"),
-            _words("before", nullable=True),
-            _words("after", nullable=True),
-        ],
-        ["id"],
+        *numbers("id"),
+        *texts("tracker", "issue_id", "key"),
+        *times("at"),
+        *texts("kind"),
+        *texts("before", "after", optional=True),
     )
-    _index("issue_events", "tracker", "issue_id")
+    create_index("issue_events", "tracker", "issue_id")
 
 
-def _pushed() -> None:
-    _table(
+def _create_pushed_tables() -> None:
+    create_table(
         "pushed_labels",
-        [*_ref(), _words("label"), _words("run_id"), _time("at")],
-        ["tracker", "issue_id", "label"],
+        *texts("tracker", "issue_id", "key", "label", "run_id"),
+        *times("at"),
+        key=("tracker", "issue_id", "label"),
     )
-    _table(
+    create_table(
         "pushed_comments",
-        [
-            _words("subject"),
-            *_ref(),
-            _words("comment_id"),
-            _words("body"),
-            _words("full_hash"),
-            _words("urgent_hash"),
-            _time("edited_at"),
-            _words("state"),
-            _words("run_id"),
-        ],
-        ["subject"],
+        *texts("subject", "tracker", "issue_id", "key", "comment_id", "body", "full_hash", "urgent_hash"),
+        *times("edited_at"),
+        *texts("state", "run_id"),
+        key=("subject",),
     )
-    _table(
+    create_table(
         "overrides",
-        [*_ref(), _words("kind"), _words("label"), _time("since"), _words("run_id"), _words("note")],
-        ["tracker", "issue_id", "kind", "label"],
+        *texts("tracker", "issue_id", "key", "kind", "label"),
+        *times("since"),
+        *texts("run_id", "note"),
+        key=("tracker", "issue_id", "kind", "label"),
     )
 
 
-def _journal() -> None:
-    _table(
+def _create_journal_tables() -> None:
+    create_table(
         "journal_entries",
-        [
-            _number("id"),
-            _words("run_id"),
-            _time("at"),
-            *_ref(),
-            _words("op"),
-            _words("payload"),
-            _words("before"),
-            _words("rule", nullable=True),
-            _words("why"),
-        ],
-        ["id"],
+        *numbers("id"),
+        *texts("run_id"),
+        *times("at"),
+        *texts("tracker", "issue_id", "key", "op", "payload", "before"),
+        *texts("rule", optional=True),
+        *texts("why"),
     )
-    _index("journal_entries", "run_id")
-    _index("journal_entries", "tracker", "issue_id")
-    _table(
+    create_index("journal_entries", "run_id")
+    create_index("journal_entries", "tracker", "issue_id")
+    create_table(
         "journal_results",
-        [
-            _number("id"),
-            _number("entry_id"),
-            _words("outcome"),
-            _time("at"),
-            _words("detail"),
-            _words("after", nullable=True),
-        ],
-        ["id"],
+        *numbers("id", "entry_id"),
+        *texts("outcome"),
+        *times("at"),
+        *texts("detail"),
+        *texts("after", optional=True),
         sa.ForeignKeyConstraint(["entry_id"], ["journal_entries.id"], name="fk_journal_results_entry_id"),
     )
-    _index("journal_results", "entry_id")
+    create_index("journal_results", "entry_id")
 
 
-def _figures() -> None:
-    _table("assignments", _assigned(), ["tracker", "issue_id"])
-    _table("assignment_history", [_number("id"), *_assigned()], ["id"])
-    _index("assignment_history", "tracker", "issue_id")
-    _table("baselines", [_words("capability"), _time("at"), _words("refs")], ["capability"])
-    _table(
+def _create_result_tables() -> None:
+    create_table("assignments", *_assignment_columns(), key=("tracker", "issue_id"))
+    create_table("assignment_history", *numbers("id"), *_assignment_columns())
+    create_index("assignment_history", "tracker", "issue_id")
+    create_table("baselines", *texts("capability"), *times("at"), *texts("refs"), key=("capability",))
+    create_table(
         "rollups",
-        [_number("id"), _words("run_id"), _time("at"), _words("subject"), _words("body")],
-        ["id"],
+        *numbers("id"),
+        *texts("run_id"),
+        *times("at"),
+        *texts("subject", "body"),
         sa.UniqueConstraint("run_id", "subject", name="uq_rollups_run_id_subject"),
     )
-    _index("rollups", "subject", "at")
+    create_index("rollups", "subject", "at")
 
 
-def _assigned() -> list[sa.Column[Any]]:
+def _assignment_columns() -> list[sa.Column[Any]]:
     return [
-        *_ref(),
-        _words("capability", nullable=True),
-        _words("rule", nullable=True),
-        _words("team"),
-        _words("iteration", nullable=True),
-        _time("since"),
-        _words("run_id"),
+        *texts("tracker", "issue_id", "key"),
+        *texts("capability", "rule", optional=True),
+        *texts("team"),
+        *texts("iteration", optional=True),
+        *times("since"),
+        *texts("run_id"),
     ]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from alembic import op
+from sync.store.migrations.helpers import create_index
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index(
-        "ix_issues_tracker_id_updated_vanished", "issues", ["tracker", "id", "updated", "vanished"]
-    )
+    create_index("issues", "tracker", "id", "updated", "vanished")

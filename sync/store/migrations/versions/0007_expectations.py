@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import sqlalchemy as sa
-from alembic import op
+from sync.store.migrations.helpers import create_index, create_table, numbers, texts, times
 
 revision = "0007"
 down_revision = "0006"
-branch_labels = None
-depends_on = None
-
-
-def _words(name: str) -> sa.Column[Any]:
-    return sa.Column(name, sa.Text(), nullable=False)
-
-
-def _time(name: str) -> sa.Column[Any]:
-    return sa.Column(name, sa.DateTime(timezone=True), nullable=False)
 
 
 def upgrade() -> None:
-    op.create_table(
-        "expectations",
-        _words("subject"),
-        _time("at"),
-        _words("body"),
-        sa.PrimaryKeyConstraint("subject", name="pk_expectations"),
-    )
-    op.create_table(
-        "backtests",
-        _words("team"),
-        _time("at"),
-        *(_words(name) for name in ("digest", "body")),
-        sa.PrimaryKeyConstraint("team", name="pk_backtests"),
-    )
-    op.create_table(
+    create_table("expectations", *texts("subject"), *times("at"), *texts("body"), key=("subject",))
+    create_table("backtests", *texts("team"), *times("at"), *texts("digest", "body"), key=("team",))
+    create_table(
         "statements",
-        sa.Column("id", sa.Integer(), nullable=False),
-        *(_words(name) for name in ("subject", "team")),
-        *(_time(name) for name in ("at", "until")),
-        _words("body"),
-        *(sa.Column(name, sa.Integer(), nullable=True) for name in ("closed", "of")),
-        sa.PrimaryKeyConstraint("id", name="pk_statements"),
+        *numbers("id"),
+        *texts("subject", "team"),
+        *times("at", "until"),
+        *texts("body"),
+        *numbers("closed", "of", optional=True),
     )
-    op.create_index("ix_statements_subject_at", "statements", ["subject", "at"])
+    create_index("statements", "subject", "at")
