@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
@@ -88,23 +89,20 @@ def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, 
         for part in parts
         if (value := _find_value(variable_names(tracker, kind, part), environment)) is not None
     }
-    url = found.get("url", ("", ""))
-    if "@" in url[0]:
+    url, origin = found.get("url", ("", ""))
+    if "@" in url:
         raise CredentialError(
-            f"{url[1]} holds a user or password; write the URL without them (no @) and set the credentials separately"
+            f"{origin} holds a user or password; write the URL without them (no @) and set the credentials separately"
         )
-    if is_unencrypted(url[0]):
+    if is_unencrypted(url):
         raise CredentialError(
-            f"{url[1]} begins with http://, which sends the token unencrypted; use https://"
+            f"{origin} begins with http://, which sends the token unencrypted; use https://"
         )
     secrets = {"token", "pat", "app_private_key"}
-    return Credentials(
-        found_in={part: named_by for part, (_, named_by) in found.items()},
-        **{
-            part: SecretStr(value) if part in secrets else value  # type: ignore[arg-type]
-            for part, (value, _) in found.items()
-        },
-    )
+    values: dict[str, Any] = {
+        part: SecretStr(value) if part in secrets else value for part, (value, _) in found.items()
+    }
+    return Credentials(found_in={part: origin for part, (_, origin) in found.items()}, **values)
 
 
 def describe_missing_credentials(tracker: str, kind: TrackerKind, credentials: Credentials) -> str | None:

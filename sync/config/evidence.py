@@ -41,15 +41,13 @@ def check_evidence(root: Path, evidence: Evidence) -> EvidenceResult:
         value = _read_metric(_load_document(root, evidence.file), evidence.metric)
     except _InvalidEvidence as reason:
         return EvidenceResult(reached=False, value=None, why=f"{evidence.file} {reason}")
+    missed = ""
     if evidence.at_least is not None and value < evidence.at_least:
-        why = f"{evidence.metric} is {value:.6g}, at least {evidence.at_least:.6g} is needed"
-        return EvidenceResult(reached=False, value=value, why=f"{why} ({evidence.file})")
-    if evidence.at_most is not None and value > evidence.at_most:
-        why = f"{evidence.metric} is {value:.6g}, at most {evidence.at_most:.6g} is allowed"
-        return EvidenceResult(reached=False, value=value, why=f"{why} ({evidence.file})")
-    return EvidenceResult(
-        reached=True, value=value, why=f"{evidence.metric} is {value:.6g} ({evidence.file})"
-    )
+        missed = f", at least {evidence.at_least:.6g} is needed"
+    elif evidence.at_most is not None and value > evidence.at_most:
+        missed = f", at most {evidence.at_most:.6g} is allowed"
+    why = f"{evidence.metric} is {value:.6g}{missed} ({evidence.file})"
+    return EvidenceResult(reached=not missed, value=value, why=why)
 
 
 def _load_document(root: Path, file: str) -> Any:

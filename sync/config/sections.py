@@ -7,14 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    field_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 from connectors.http.url_policy import is_unencrypted
 
@@ -137,6 +130,14 @@ class PushSettings(SettingsSection):
     )
 
 
+def _count(default: int, description: str) -> Any:
+    return Field(default=default, ge=0, description=description)
+
+
+def _share(default: float, description: str) -> Any:
+    return Field(default=default, ge=0, le=1, description=description)
+
+
 class Limits(SettingsSection):
     """Limits of a single run, beyond which the guard stops it.
 
@@ -144,46 +145,29 @@ class Limits(SettingsSection):
     quarters of a few labels.
     """
 
-    removals: int = Field(
-        default=10, ge=0, description="Labels that one run may remove without replacing them."
-    )
-    removal_share: float = Field(
-        default=0.2, ge=0, le=1, description="The same as a share of all pushed labels."
-    )
-    new_comments: int = Field(
-        default=40,
-        ge=0,
-        description="Comments that one run may create. A first run leaves the rest to later runs.",
+    removals: int = _count(10, "Labels that one run may remove without replacing them.")
+    removal_share: float = _share(0.2, "The same as a share of all pushed labels.")
+    new_comments: int = _count(
+        40, "Comments that one run may create. A first run leaves the rest to later runs."
     )
     new_comment_share: float = Field(
         default=0.1, ge=0, description="The same as a share of all status comments."
     )
-    notified: int = Field(
-        default=30,
-        ge=0,
-        description="People who may be notified because of one run, as far as they are known. A first run "
+    notified: int = _count(
+        30,
+        "People who may be notified because of one run, as far as they are known. A first run "
         "leaves the rest to later runs.",
     )
-    notified_share: float = Field(
-        default=0.5, ge=0, le=1, description="The same as a share of all people on known issues."
+    notified_share: float = _share(0.5, "The same as a share of all people on known issues.")
+    mails_each: int = _count(
+        20, "Notifications to one person from one run. A first run leaves the rest to later runs."
     )
-    mails_each: int = Field(
-        default=20,
-        ge=0,
-        description="Notifications to one person from one run. A first run leaves the rest to later runs.",
+    overrides: int = _count(10, "New manual overrides that one run may find before the guard stops it.")
+    override_share: float = _share(0.1, "The same as a share of all labelled issues.")
+    shrink: int = _count(
+        5, "Issues that may be missing at once; with more of them the source counts as failed."
     )
-    overrides: int = Field(
-        default=10, ge=0, description="New manual overrides that one run may find before the guard stops it."
-    )
-    override_share: float = Field(
-        default=0.1, ge=0, le=1, description="The same as a share of all labelled issues."
-    )
-    shrink: int = Field(
-        default=5,
-        ge=0,
-        description="Issues that may be missing at once; with more of them the source counts as failed.",
-    )
-    shrink_share: float = Field(default=0.1, ge=0, le=1, description="The same as a share of the source.")
+    shrink_share: float = _share(0.1, "The same as a share of the source.")
 
 
 class MetricsSettings(SettingsSection):

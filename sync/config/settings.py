@@ -7,11 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    Field,
-    PrivateAttr,
-    field_validator,
-)
+from pydantic import Field, PrivateAttr, field_validator
 
 from mappings.checks.labels import organisation_prefix_clashes
 from mappings.checks.plans import is_zone
