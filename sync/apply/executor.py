@@ -24,7 +24,7 @@ from sync.apply.labels import LabelWriter
 from sync.diff.write_budget import WriteBudget
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.model.run import ApplyResult
-from sync.pull.relocated import locate_issue
+from sync.pull.single_issue import locate_issue
 from sync.runtime.context import RunContext
 from sync.runtime.run_lock import LEASE_DURATION
 

@@ -22,12 +22,11 @@ from sync.model.run import PullResult, RunOptions, RunResult
 from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
 from sync.pipeline.instances import check_instance, save_instance
 from sync.pipeline.resolve_overrides import OverrideResolution, resolve_overrides
-from sync.pull.comment_drift import find_comment_drift
-from sync.pull.current_sources import load_current_issues
+from sync.pull.comment_marker import find_comment_drift
+from sync.pull.current_sources import load_current_issues, save_source_coverage
 from sync.pull.pull import pull_sources
 from sync.pull.recorded import load_recorded_state, save_finished_increment, save_renames
 from sync.pull.rollup_snapshot import rollup_snapshot
-from sync.pull.source_coverage import save_source_coverage
 from sync.pull.state_recorder import StateRecorder
 from sync.pull.visibility import determine_redaction_policy
 from sync.rollup.baseline import baseline_refs, is_baseline_due

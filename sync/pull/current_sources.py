@@ -1,17 +1,24 @@
-"""Issues by the sources that the mappings name now.
+"""The sources that the mappings name now, their issues, and the capabilities that each source covers.
 
 The store also knows sources that no mapping names any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from connectors.model import IssueRef, KnownIssue, Source
-from mappings.model import Workspace
+from mappings.model import Overrides, Workspace
 from sync.model.records import SourceState
+from sync.model.redaction_policy import container_id, container_of_source
+from sync.rollup.baseline import feeding_sources
+from sync.runtime.context import RunContext
 from sync.store import Store
+
+_COVERAGE_KEY: Final = "fed"
 
 
 def workspace_sources(workspace: Workspace) -> tuple[Source, ...]:
@@ -47,20 +54,46 @@ def with_current_sources(
     def update(item: KnownIssue) -> KnownIssue:
         if item.sources <= names:
             return item
-        container = (item.issue.ref.tracker, item.issue.container.lower())
+        container = container_id(item.issue.ref.tracker, item.issue.container)
         return replace(item, sources=item.sources & names or unread.get(container, frozenset()))
 
     return {ref: update(item) for ref, item in known.items()}
 
 
-def _unread_sources_by_container(
-    named: Iterable[Source], store: Store
-) -> dict[tuple[str, str], frozenset[str]]:
-    """Return (tracker, container) -> names of its sources that were not read completely."""
+def _unread_sources_by_container(named: Iterable[Source], store: Store) -> dict[str, frozenset[str]]:
+    """Return container -> names of its sources that were not read completely."""
     complete = {state.name for state in store.source_states() if state.last_whole and not state.failing_since}
-    found: dict[tuple[str, str], frozenset[str]] = {}
+    found: dict[str, frozenset[str]] = {}
     for source in named:
         if source.name not in complete:
-            container = (source.tracker, (source.project or source.repo or "").lower())
+            container = container_of_source(source)
             found[container] = found.get(container, frozenset()) | {source.name}
     return found
+
+
+def source_coverage(context: RunContext, renames: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Return capability id -> names of the sources that covered it when they were last read completely.
+
+    ``renames`` maps old ids to current ones. While a source is unreadable, an edit of the rules must not make its
+    capabilities look complete.
+    """
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for source, capabilities in (context.store.cache.get(_COVERAGE_KEY) or {}).items():
+        for capability in capabilities:
+            found[renames.get(capability, capability)].add(source)
+    return {capability: frozenset(sources) for capability, sources in found.items()}
+
+
+def save_source_coverage(
+    context: RunContext, known: Mapping[IssueRef, KnownIssue], overrides: Overrides, unread: Collection[str]
+) -> None:
+    """Save the coverage of the sources that this run read. Writes only if it changed."""
+    before: dict[str, list[str]] = context.store.cache.get(_COVERAGE_KEY) or {}
+    current: dict[str, list[str]] = {
+        source.name: before.get(source.name, []) if source.name in unread else []
+        for source in workspace_sources(context.workspace)
+    }
+    for capability, sources in sorted(feeding_sources(context.workspace, known, overrides).items()):
+        for name in sources.intersection(current).difference(unread):
+            current[name].append(capability)
+    context.store.cache.put_if_changed(_COVERAGE_KEY, current, days=3650)

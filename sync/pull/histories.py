@@ -6,9 +6,11 @@ issues are marked as incompletely known, and the next runs ask again.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 from connectors.model import FailedSource, FieldSelection, HistoryRequest, Source, SourceHistory
@@ -22,19 +24,17 @@ def read_histories(
     context: RunContext, sources: Collection[Source], selection: FieldSelection
 ) -> tuple[FailedSource, ...]:
     """Read new history entries of the issues of these sources, and return the sources for which that failed."""
-    requests: dict[str, list[HistoryRequest]] = {}
+    requests: defaultdict[str, list[HistoryRequest]] = defaultdict(list)
     for each in context.store.histories_to_read(sources, selection):
         if not _is_paused(context, each.source):
-            requests.setdefault(each.source.tracker, []).append(each)
+            requests[each.source.tracker].append(each)
     if not requests:
         return ()
     context.progress.step("read the histories of changed issues")
     with ThreadPoolExecutor(max_workers=len(requests)) as pool:
-        answers = list(
-            pool.map(lambda tracker: _read_tracker(context, tracker, requests[tracker], selection), requests)
-        )
+        answers = pool.map(lambda group: _read_tracker(context, group, selection), requests.values())
     failed = []
-    for each, answer in (pair for group in answers for pair in group):
+    for each, answer in chain.from_iterable(answers):
         if isinstance(answer, FailedSource):
             failed.append(answer)
             _record_failure(context, answer)
@@ -47,9 +47,10 @@ def read_histories(
 
 
 def _read_tracker(
-    context: RunContext, tracker: str, requests: Sequence[HistoryRequest], selection: FieldSelection
+    context: RunContext, requests: Sequence[HistoryRequest], selection: FieldSelection
 ) -> list[tuple[HistoryRequest, SourceHistory | FailedSource]]:
-    return list(zip(requests, context.readers[tracker].histories(requests, selection), strict=True))
+    reader = context.readers[requests[0].source.tracker]
+    return list(zip(requests, reader.histories(requests, selection), strict=True))
 
 
 def _record_failure(context: RunContext, failure: FailedSource) -> None:

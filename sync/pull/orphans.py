@@ -25,7 +25,8 @@ def read_orphans(
     Anchors of finished or absent increments keep their labels and are left out. Unreadable orphans are tried again by
     the next run; deleted ones are marked as vanished.
     """
-    planned = _anchor_keys(context)  # includes anchors that could not be read
+    # Includes anchors that could not be read.
+    planned = {anchor.place for anchor in list_anchors(context.workspace)}
     outside = [
         ref
         for ref, item in known.items()
@@ -55,7 +56,3 @@ def read_orphans(
             if item := context.store.known_issue(ref.tracker, ref.id):
                 found[item.issue.ref] = replace(item, sources=frozenset())
     return found
-
-
-def _anchor_keys(context: RunContext) -> frozenset[tuple[str, str]]:
-    return frozenset(anchor.place for anchor in list_anchors(context.workspace))

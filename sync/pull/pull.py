@@ -5,7 +5,7 @@ A source that cannot be read completely is listed as failed, and the run conclud
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -74,47 +74,40 @@ class _SourcePuller:
         return state.cursor if state else None
 
     def _save_pull(self, pulled: PulledSource) -> None:
+        store, source = self.context.store, pulled.source
+        missing = MissingIssues()
         if pulled.full:
-            confirmed = self._confirm_if_empty(pulled)
-            if confirmed is None:
+            if not pulled.issues and not store.source_issue_ids(source):
+                # Baselines and first comments would otherwise rest on one wrong response.
+                again = self._pull_in_full(source)
+                if again is None:
+                    return
+                pulled = again
+            checked = self._check_missing(source, frozenset(issue.ref.id for issue in pulled.issues))
+            if checked is None:
                 return
-            pulled = confirmed
-            missing = self._check_missing(pulled.source, frozenset(issue.ref.id for issue in pulled.issues))
-            if missing is None:
-                return
-            self.fully_read.add(pulled.source.name)
-            keep_ids = {ref.id for ref in (*missing.vanished, *missing.unlisted)}
-            self.context.store.save_pull(pulled, self.selection, self.context.now(), keep_ids=keep_ids)
-            for ref, at in missing.vanished.items():
-                self.context.store.mark_vanished(ref, at)
-        else:
-            self.context.store.save_pull(pulled, self.selection, self.context.now())
+            missing = checked
+            self.fully_read.add(source.name)
+        keep_ids = {ref.id for ref in (*missing.vanished, *missing.unlisted)}
+        store.save_pull(pulled, self.selection, self.context.now(), keep_ids=keep_ids)
+        for ref, at in missing.vanished.items():
+            store.mark_vanished(ref, at)
         if pulled.changes is not None:
             with_history = [issue for issue in pulled.issues if issue.ref.id not in pulled.without_history]
-            self.context.store.save_issue_changes(with_history, pulled.changes, self.selection)
-        self.pulled[pulled.source.name] += len(pulled.issues)
+            store.save_issue_changes(with_history, pulled.changes, self.selection)
+        count = len(pulled.issues)
+        self.pulled[source.name] += count
         self.context.log.info(
-            "source.read",
-            source=pulled.source.name,
-            issues=len(pulled.issues),
-            full=pulled.full,
-            unchanged=pulled.unchanged,
+            "source.read", source=source.name, issues=count, full=pulled.full, unchanged=pulled.unchanged
         )
 
-    def _confirm_if_empty(self, pulled: PulledSource) -> PulledSource | None:
-        """Pull a source that looks empty for the first time once more.
-
-        Baselines and first comments would otherwise rest on one wrong response. Returns None if the second pull fails.
-        """
-        source = pulled.source
-        if pulled.issues or self.context.store.source_issue_ids(source):
-            return pulled
-        for answer in self.context.readers[source.tracker].pull([(source, None)], self.selection):
-            if isinstance(answer, FailedSource):
-                self._record_failure(answer)
-                return None
-            return answer
-        return pulled
+    def _pull_in_full(self, source: Source) -> PulledSource | None:
+        """Pull one source without its cursor. Returns None if that fails."""
+        [answer] = self.context.readers[source.tracker].pull([(source, None)], self.selection)
+        if isinstance(answer, FailedSource):
+            self._record_failure(answer)
+            return None
+        return answer
 
     def take_census(self) -> None:
         """List the ids of every source whose last census is too old."""
@@ -126,8 +119,7 @@ class _SourcePuller:
         for answer in self._run_in_parallel(_group_sources(due), list_ids):
             if isinstance(answer, FailedSource):
                 self._record_failure(answer)
-                continue
-            if answer.pulled:
+            elif answer.pulled:
                 self._save_pull(answer.pulled)
             else:
                 self._save_census(answer)
@@ -141,7 +133,8 @@ class _SourcePuller:
         source, store = census.source, self.context.store
         entered = census.ids - store.source_issue_ids(source)
         if len(entered) > MAX_SINGLE_READS:
-            self._pull_in_full(source)
+            if pulled := self._pull_in_full(source):
+                self._save_pull(pulled)
             return
         missing = self._check_missing(source, census.ids)
         gone = self._read_new_members(source, entered) if missing else None
@@ -168,13 +161,6 @@ class _SourcePuller:
                 self.context.store.save_issue(issue, self.context.now())
                 self.pulled[source.name] += 1
         return frozenset(gone)
-
-    def _pull_in_full(self, source: Source) -> None:
-        for answer in self.context.readers[source.tracker].pull([(source, None)], self.selection):
-            if isinstance(answer, FailedSource):
-                self._record_failure(answer)
-            else:
-                self._save_pull(answer)
 
     def read_histories(self) -> None:
         """Read the histories of changed issues. A source whose histories fail still counts as read."""
@@ -281,11 +267,11 @@ class _SourcePuller:
 
 def _group_sources(sources: Sequence[Source]) -> list[tuple[Source, ...]]:
     """Group the sources by request: Jira sources without ``jql`` share one, all others have their own."""
-    shared: dict[str, list[Source]] = {}
+    shared: defaultdict[str, list[Source]] = defaultdict(list)
     alone: list[tuple[Source, ...]] = []
     for source in sources:
         if source.repo is None and source.jql is None:
-            shared.setdefault(source.tracker, []).append(source)
+            shared[source.tracker].append(source)
         else:
             alone.append((source,))
     return [*(tuple(group) for group in shared.values()), *alone]

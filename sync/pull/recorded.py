@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from connectors.model import IssueRef
 from mappings.model import Workspace
@@ -13,8 +13,8 @@ from sync.model.labels import RecordedOverrides
 from sync.model.planning import RecordedState
 from sync.model.records import OverrideRecord
 from sync.model.renames import current_label_name, current_names, renamed_capabilities, renamed_labels
+from sync.pull.current_sources import source_coverage
 from sync.pull.recorded_health import load_expectations
-from sync.pull.source_coverage import source_coverage
 from sync.runtime.context import RunContext
 from sync.store import Store
 
@@ -41,19 +41,19 @@ def load_recorded_state(
     """
     store = context.store
     comments = store.pushed_comments()
+    renames, current_name = renamed_capabilities(context.workspace), _override_renamer(context)
     pushed = store.pushed_label_names() if pushed is None else pushed
-    recorded = RecordedState(
+    return RecordedState(
         pushed_labels=pushed,
-        status_comments=comments,
-        overrides=group_overrides(store.overrides()),
-        baselines=store.baselines(),
+        status_comments=_rename_keys(comments, current_names(context.workspace)),
+        overrides=group_overrides([replace(row, label=current_name(row)) for row in store.overrides()]),
+        baselines=_rename_keys(store.baselines(), renames),
         finished_increments=_finished_increments(context, pushed),
         comment_owners=_load_comment_owners(context, comments),
-        source_coverage=source_coverage(context, renamed_capabilities(context.workspace)),
+        source_coverage=source_coverage(context, renames),
         store_created_at=store.created_at,
         expectations=load_expectations(context),
     )
-    return _apply_renames(recorded, context)
 
 
 def _finished_increments(context: RunContext, pushed: Mapping[IssueRef, frozenset[str]]) -> frozenset[str]:
@@ -61,15 +61,15 @@ def _finished_increments(context: RunContext, pushed: Mapping[IssueRef, frozense
     value_of = context.workspace.labels.value_of
     named = {value_of("increment", label) for labels in pushed.values() for label in labels}
     ids = {each for each in named if each} | {each.id for each in context.workspace.increments}
-    return frozenset(each for each in ids if _is_finished(context, each))
+    saved = context.store.cache.get_many(FINISHED_KEY + each for each in ids)
+    return frozenset(each for each in ids if _is_finished(context, each, saved.get(FINISHED_KEY + each)))
 
 
-def _is_finished(context: RunContext, increment: str) -> bool:
+def _is_finished(context: RunContext, increment: str, saved: Any) -> bool:
     """Return True if the last write was made for every team that may be written for now.
 
     A team that is switched on later gets its last write as well.
     """
-    saved = context.store.cache.get(FINISHED_KEY + increment)
     if isinstance(saved, list):
         writable = filter(context.settings.may_push, increment_teams(context.workspace, increment))
         return set(writable).issubset(saved)
@@ -104,33 +104,26 @@ def increment_teams(workspace: Workspace, increment: str) -> frozenset[str]:
 
 def save_comment_owner(store: Store, subject: str, owner: CommentOwner) -> None:
     """Save the owner of a status comment. Writes only if it changed."""
-    value = [owner.increment, list(owner.teams)]
-    if store.cache.get(OWNER_KEY + subject) != value:
-        store.cache.put(OWNER_KEY + subject, value, days=3650)
+    store.cache.put_if_changed(OWNER_KEY + subject, [owner.increment, list(owner.teams)], days=3650)
 
 
 def _load_comment_owners(context: RunContext, subjects: Iterable[str]) -> dict[str, CommentOwner]:
     """Return the owners by the plans, and the saved owners of other subjects."""
-    saved = {subject: context.store.cache.get(OWNER_KEY + subject) for subject in subjects}
+    saved = context.store.cache.get_many(OWNER_KEY + subject for subject in subjects)
     owners = {
-        subject: CommentOwner(increment=value[0], teams=tuple(value[1]))
-        for subject, value in saved.items()
-        if value
+        key.removeprefix(OWNER_KEY): CommentOwner(increment=increment, teams=tuple(teams))
+        for key, (increment, teams) in saved.items()
     }
     return {**owners, **comment_owners(context.workspace)}
 
 
 def group_overrides(rows: list[OverrideRecord]) -> RecordedOverrides:
     """Group overrides by kind and issue."""
-    kinds: dict[str, dict[IssueRef, set[str]]] = {kind: {} for kind in FIELD_BY_KIND}
+    fields: dict[str, dict[IssueRef, frozenset[str]]] = {field: {} for field in FIELD_BY_KIND.values()}
     for row in rows:
-        kinds[row.kind].setdefault(row.ref, set()).add(row.label)
-    return RecordedOverrides(
-        **{
-            FIELD_BY_KIND[kind]: {ref: frozenset(labels) for ref, labels in by.items()}
-            for kind, by in kinds.items()
-        }
-    )
+        by_issue = fields[FIELD_BY_KIND[row.kind]]
+        by_issue[row.ref] = by_issue.get(row.ref, frozenset()) | {row.label}
+    return RecordedOverrides(**fields)
 
 
 def label_renamer(context: RunContext) -> Callable[[str], str]:
@@ -138,6 +131,16 @@ def label_renamer(context: RunContext) -> Callable[[str], str]:
     scheme = context.workspace.labels
     renamed = renamed_labels(context.workspace)
     return lambda label: current_label_name(label, scheme, renamed)
+
+
+def _override_renamer(context: RunContext) -> Callable[[OverrideRecord], str]:
+    """Return a function from an override to the current name of its label or, for a comment, of its subject."""
+    subjects, rename_label = current_names(context.workspace), label_renamer(context)
+
+    def current_name(row: OverrideRecord) -> str:
+        return subjects.get(row.label, row.label) if row.kind == "comment" else rename_label(row.label)
+
+    return current_name
 
 
 def save_renames(context: RunContext) -> None:
@@ -156,37 +159,12 @@ def save_renames(context: RunContext) -> None:
         new_id = new.partition(":")[2]
         if kind == "capability" and old_id in baselines and new_id not in baselines:
             store.rename_baseline(old_id, new_id)
-    rename_label = label_renamer(context)
+    current_name = _override_renamer(context)
     for row in store.overrides():
-        name = subjects.get(row.label, row.label) if row.kind == "comment" else rename_label(row.label)
+        name = current_name(row)
         if name != row.label:
             store.add_override(row.ref, row.kind, name, since=row.since, run_id=row.run_id, note=row.note)
             store.remove_override(row.ref, row.kind, row.label)
-
-
-def _apply_renames(recorded: RecordedState, context: RunContext) -> RecordedState:
-    """Apply ``previously`` to comments, baselines and overrides."""
-    subjects, rename_label = current_names(context.workspace), label_renamer(context)
-    return replace(
-        recorded,
-        status_comments=_rename_keys(recorded.status_comments, subjects),
-        baselines=_rename_keys(recorded.baselines, renamed_capabilities(context.workspace)),
-        overrides=RecordedOverrides(
-            reverted_comments=_rename_by_issue(
-                recorded.overrides.reverted_comments, lambda subject: subjects.get(subject, subject)
-            ),
-            **{
-                field: _rename_by_issue(getattr(recorded.overrides, field), rename_label)
-                for field in ("pins", "vetoes", "reverted", "ignored")
-            },
-        ),
-    )
-
-
-def _rename_by_issue(
-    names_by_issue: Mapping[IssueRef, frozenset[str]], rename: Callable[[str], str]
-) -> dict[IssueRef, frozenset[str]]:
-    return {ref: frozenset(map(rename, names)) for ref, names in names_by_issue.items()}
 
 
 def _rename_keys(values: Mapping[str, _Value], renames: Mapping[str, str]) -> dict[str, _Value]:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
 from sync.model.forecast import Forecast
 from sync.model.health import DisplayedHealth, Expectation
+from sync.model.renames import renamed_capabilities
 from sync.runtime.context import RunContext
-from sync.store.health_codec import displayed_health_from, expectation_from, forecast_from
+from sync.store.codec import RowValues
+from sync.store.expectations import displayed_health_from, expectation_from, forecast_from
+
+_Value = TypeVar("_Value")
 
 
 def load_expectations(context: RunContext) -> dict[str, Expectation]:
     """Return subject -> expectation, as readers saw it last."""
-    return {
-        subject: expectation_from(body["expected"])
-        for subject, body in _load_bodies(context).items()
-        if body["expected"]
-    }
+    return _load_parts(context, "expected", expectation_from)
 
 
 def load_last_forecasts(context: RunContext) -> dict[str, Forecast]:
     """Return subject -> forecast of the last run, including those of teams."""
-    return {subject: forecast_from(body["forecast"]) for subject, body in _load_bodies(context).items()}
+    return _load_parts(context, "forecast", forecast_from)
 
 
 def load_track_records(context: RunContext) -> dict[str, str]:
@@ -36,24 +36,13 @@ def load_track_records(context: RunContext) -> dict[str, str]:
 
 def load_displayed_health(context: RunContext) -> dict[str, DisplayedHealth]:
     """Return capability subject -> health that is shown, and the one that waits."""
-    return {
-        subject: displayed_health_from(body["standing"])
-        for subject, body in _load_bodies(context).items()
-        if body["standing"]
-    }
+    return _load_parts(context, "standing", displayed_health_from)
 
 
-def _load_bodies(context: RunContext) -> dict[str, Mapping[str, Any]]:
-    """Return the stored bodies by current subject: a capability that was renamed (``previously``) keeps its own."""
+def _load_parts(context: RunContext, part: str, parse: Callable[[RowValues], _Value]) -> dict[str, _Value]:
+    """Return one part of what is stored, by current subject: a renamed capability (``previously``) keeps its own."""
     bodies = context.store.expectations()
-    former_names = {
-        f"capability:{capability.id}": [f"capability:{old}" for old in capability.previously]
-        for increment in context.workspace.increments
-        for capability in increment.capabilities
-        if capability.previously
-    }
-    for subject, former in former_names.items():
-        found = next((bodies[old] for old in former if old in bodies), None)
-        if subject not in bodies and found is not None:
-            bodies[subject] = found
-    return bodies
+    for old, new in renamed_capabilities(context.workspace).items():
+        if f"capability:{old}" in bodies:
+            bodies.setdefault(f"capability:{new}", bodies[f"capability:{old}"])
+    return {subject: parse(body[part]) for subject, body in bodies.items() if body[part]}

@@ -4,43 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from sync.model.rollup import CapabilityRollup, GoalRollup, Rollup
+from sync.model.rollup import CapabilityRollup, Rollup
+
+_GOAL_FIELDS: Final = (
+    *("title", "increment", "commitment", "state", "health", "required_done", "required_total"),
+)
+_CAPABILITY_FIELDS: Final = (
+    *("title", "increment", "goal", "team", "state", "health", "blocked", "released"),
+)
 
 
 def rollup_snapshot(rollup: Rollup) -> dict[str, dict[str, Any]]:
     """Return subject (``capability:<id>``, ``goal:<id>``) -> JSON value, each goal before its capabilities."""
     snapshot: dict[str, dict[str, Any]] = {}
     for goal in rollup.goals:
-        snapshot[goal.subject] = _goal_snapshot(goal)
+        snapshot[goal.subject] = {
+            **{name: getattr(goal, name) for name in _GOAL_FIELDS},
+            "counts": asdict(goal.counts),
+        }
         snapshot |= {capability.subject: _capability_snapshot(capability) for capability in goal.capabilities}
     return snapshot
 
 
-def _goal_snapshot(goal: GoalRollup) -> dict[str, Any]:
-    return {
-        "title": goal.title,
-        "increment": goal.increment,
-        "commitment": goal.commitment,
-        "state": goal.state,
-        "health": goal.health,
-        "required_done": goal.required_done,
-        "required_total": goal.required_total,
-        "counts": asdict(goal.counts),
-    }
-
-
 def _capability_snapshot(capability: CapabilityRollup) -> dict[str, Any]:
     return {
-        "title": capability.title,
-        "increment": capability.increment,
-        "goal": capability.goal,
-        "team": capability.team,
-        "state": capability.state,
-        "health": capability.health,
-        "blocked": capability.blocked,
-        "released": capability.released,
+        **{name: getattr(capability, name) for name in _CAPABILITY_FIELDS},
         "counts": asdict(capability.counts),
         "iterations": {
             each.name: {"state": each.state, "counts": asdict(each.counts)} for each in capability.iterations

@@ -1,14 +1,15 @@
-"""Direct read of one issue with its ancestors, for ``explain --live``. Nothing is stored."""
+"""Direct reads of one issue: with its ancestors for ``explain --live``, or to find out where it moved."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.errors import ConnectorError
-from connectors.model import Issue, KnownIssue, Source
+from connectors.errors import ConnectorError, Gone
+from connectors.model import Issue, IssueRef, KnownIssue, Source
 from connectors.ports import IssueReader
 from mappings.rules.conditions import field_selection_for
+from sync.model.redaction_policy import container_id, container_of_source
 from sync.pull.current_sources import workspace_sources
 from sync.runtime.context import RunContext
 
@@ -31,7 +32,7 @@ class LiveIssue:
 def read_live_issue(context: RunContext, tracker: str, key: str) -> LiveIssue:
     """Read one issue from its tracker, and those ancestors that the next run would read but the store lacks.
 
-    Raises Gone if the tracker does not show the issue, and other ConnectorErrors.
+    Stores nothing. Raises Gone if the tracker does not show the issue, and other ConnectorErrors.
     """
     reader = context.readers[tracker]
     issue = reader.read(key, field_selection_for(context.workspace.teams))
@@ -79,6 +80,31 @@ def read_ancestors(
     return tuple(ancestors), ()
 
 
+def locate_issue(context: RunContext, ref: IssueRef) -> str:
+    """Read an issue that does not exist at its key when it is to be written, and save the result.
+
+    Returns its new key if it moved, ``gone`` if it does not exist, and ``there`` if it is unchanged or cannot be read.
+    """
+    try:
+        issue = context.read_issue(ref)
+    except Gone:
+        context.store.mark_vanished(ref, context.now())
+        return "gone"
+    except ConnectorError:
+        return "there"
+    if issue.ref == ref and issue.ref.key == ref.key:
+        return "there"
+    context.store.save_issue(issue, context.now())
+    if issue.ref != ref:
+        context.store.mark_vanished(ref, context.now())
+    elif not any(
+        _holds_container(source, issue.ref.tracker, issue.container)  # its next pull decides about membership
+        for source in workspace_sources(context.workspace)
+    ):
+        context.store.mark_left(ref, context.now())
+    return issue.ref.key
+
+
 def _sources_holding(
     context: RunContext, issue: Issue, stored: KnownIssue | None
 ) -> tuple[list[str], list[str]]:
@@ -103,9 +129,7 @@ def _sources_holding(
 
 
 def _holds_container(source: Source, tracker: str, container: str) -> bool:
-    return (
-        source.tracker == tracker and container.casefold() == (source.project or source.repo or "").casefold()
-    )
+    return container_of_source(source) == container_id(tracker, container)
 
 
 def _is_in_unfiltered_source(context: RunContext, tracker: str, key: str) -> bool:

@@ -50,6 +50,5 @@ def _is_public(context: RunContext, tracker: str, container: str) -> bool | None
             context.log.warning("visibility.unknown", place=f"{tracker}:{container}", reason=str(error))
         else:
             cache.put(fresh_key, known, days=_FRESH_DAYS)
-            if cache.get(last_key) != known:
-                cache.put(last_key, known, days=_LAST_KNOWN_DAYS)
+            cache.put_if_changed(last_key, known, days=_LAST_KNOWN_DAYS)
     return cache.get(last_key) if known is None else bool(known)

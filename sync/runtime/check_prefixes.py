@@ -37,8 +37,7 @@ def save_label_prefixes(context: RunContext) -> None:
     used: UsedPrefixes = {_ORGANISATION: dict(scheme.prefixes)} | {
         team: dict(own.prefixes) for team, own in sorted(scheme.teams.items()) if own.prefixes
     }
-    if context.store.cache.get(_CACHE_KEY) != used:
-        context.store.cache.put(_CACHE_KEY, used, days=3650)
+    context.store.cache.put_if_changed(_CACHE_KEY, used, days=3650)
 
 
 def _changed_prefix_problems(

@@ -6,6 +6,7 @@ with that text: the other teams are not stopped, and no label or count changes f
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,29 +33,23 @@ LastKnownGood = Mapping[str, tuple[str, str]]
 
 def save_mapping_files(context: RunContext) -> None:
     """Save the mapping files of this run as last known good. Writes only if one changed."""
-    cache = context.store.cache_for(_CACHE_SCOPE)
     current = {file: [team, text] for file, (team, text) in sorted(context.mapping_files.items())}
-    if current and current != cache.get(_CACHE_KEY):
-        cache.put(_CACHE_KEY, current, days=3650)
+    if current:
+        context.store.cache_for(_CACHE_SCOPE).put_if_changed(_CACHE_KEY, current, days=3650)
 
 
 def load_last_known_good(store: Store) -> LastKnownGood:
     """Return the mapping files of the last run; empty before the first."""
-    return {
-        file: (team, text)
-        for file, (team, text) in (store.cache_for(_CACHE_SCOPE).get(_CACHE_KEY) or {}).items()
-    }
+    saved = store.cache_for(_CACHE_SCOPE).get(_CACHE_KEY) or {}
+    return {file: (team, text) for file, (team, text) in saved.items()}
 
 
 def can_use_last_known_good(root: Path, error: InvalidWorkspace) -> bool:
     """Return True if all errors are in mapping files and at least one mapping file is valid."""
     broken = _errors_by_file(error.problems)
     files = {f"{_MAPPINGS_FOLDER}{path.name}" for path in list_yaml_files(root / _MAPPINGS_FOLDER)}
-    return (
-        bool(broken)
-        and all(file.startswith(_MAPPINGS_FOLDER) for file in broken)
-        and bool(files - broken.keys())
-    )
+    in_mappings = [file.startswith(_MAPPINGS_FOLDER) for file in broken]
+    return any(in_mappings) and all(in_mappings) and bool(files - broken.keys())
 
 
 def load_with_last_known_good(
@@ -85,10 +80,10 @@ def load_with_last_known_good(
 
 
 def _errors_by_file(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
-    errors: dict[str, list[Problem]] = {}
+    errors: defaultdict[str, list[Problem]] = defaultdict(list)
     for problem in problems:
         if problem.severity == "error":
-            errors.setdefault(problem.origin.file, []).append(problem)
+            errors[problem.origin.file].append(problem)
     return errors
 
 

@@ -19,44 +19,21 @@ snapshot view  a store that reads from a snapshot
 =============  ========================================================================================
 """
 
-from sync.model.records import (
-    AssignmentRecord,
-    IssueEvent,
-    JournalEntry,
-    LeaseRecord,
-    OverrideRecord,
-    PushedCommentRecord,
-    PushedLabelRecord,
-    RunRecord,
-    SourceState,
-)
-from sync.store.codec import source_definition_hash
+from sync.model.records import JournalEntry, OverrideRecord, PushedCommentRecord
 from sync.store.errors import LeaseHeld, LeaseLost, StoreError
 from sync.store.open import open_store
-from sync.store.snapshot_transfer import SNAPSHOT_TABLE_NAMES, SnapshotRow, current_labels
-from sync.store.snapshot_view import VIEW_TABLE_NAMES, SnapshotView, open_snapshot_view
+from sync.store.snapshot_transfer import SnapshotRow, current_labels
 from sync.store.store import Store
 
 __all__ = [
-    "SNAPSHOT_TABLE_NAMES",
-    "VIEW_TABLE_NAMES",
-    "AssignmentRecord",
-    "IssueEvent",
     "JournalEntry",
     "LeaseHeld",
     "LeaseLost",
-    "LeaseRecord",
     "OverrideRecord",
     "PushedCommentRecord",
-    "PushedLabelRecord",
-    "RunRecord",
     "SnapshotRow",
-    "SnapshotView",
-    "SourceState",
     "Store",
     "StoreError",
     "current_labels",
-    "open_snapshot_view",
     "open_store",
-    "source_definition_hash",
 ]

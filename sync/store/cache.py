@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, select
 
-from sync.store.database import Database, upsert
+from sync.store.database import Database, chunks, upsert
 from sync.store.tables import cache
 
 _SELECT_VALUE: Final = select(cache.c.value).where(
@@ -30,6 +30,23 @@ class StoredCache:
         parameters = {"of": self._tracker, "named": key, "at": self._now()}
         with self._database.read() as connection:
             return connection.execute(_SELECT_VALUE, parameters).scalar()
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        """Return key -> value of those keys that are known and not expired."""
+        query = select(cache.c.key, cache.c.value).where(
+            cache.c.tracker == self._tracker, cache.c.expires > self._now()
+        )
+        with self._database.read() as connection:
+            return {
+                row.key: row.value
+                for chunk in chunks(keys)
+                for row in connection.execute(query.where(cache.c.key.in_(chunk)))
+            }
+
+    def put_if_changed(self, key: str, value: Any, *, days: float = 30) -> None:
+        """Save a JSON value unless the key has it already."""
+        if self.get(key) != value:
+            self.put(key, value, days=days)
 
     def put(self, key: str, value: Any, *, days: float = 30) -> None:
         """Save a JSON value for a number of days. None deletes the key."""

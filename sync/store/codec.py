@@ -19,16 +19,10 @@ ISSUE_COLUMNS: Final = frozenset({"ref", "container", "status", "category", "upd
 """Fields of an issue with a column of their own; all others go into the payload."""
 
 
-def _field_default(dataclass_field: Any) -> Any:
-    return (
-        dataclass_field.default_factory()
-        if dataclass_field.default_factory is not MISSING
-        else dataclass_field.default
-    )
-
-
-_PAYLOAD_DEFAULTS: Final = tuple(
-    (each.name, _field_default(each)) for each in fields(Issue) if each.name not in ISSUE_COLUMNS
+_PAYLOAD_DEFAULTS: Final[tuple[tuple[str, Any], ...]] = tuple(
+    (each.name, each.default if each.default_factory is MISSING else each.default_factory())
+    for each in fields(Issue)
+    if each.name not in ISSUE_COLUMNS
 )
 _PAYLOAD_NAMES: Final = frozenset(name for name, _ in _PAYLOAD_DEFAULTS)
 

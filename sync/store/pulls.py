@@ -120,11 +120,11 @@ def _save_issues(
     rows: list[dict[str, Any]] = []
     returned: list[str] = []
     for issue_id, issue in latest.items():
-        merged = merge_issue(stored.get(issue_id), issue, at)
-        events += merged.events
-        if merged.row is not None:
-            rows.append(merged.row)
-        elif merged.events:
+        row, new_events = merge_issue(stored.get(issue_id), issue, at)
+        events += new_events
+        if row is not None:
+            rows.append(row)
+        elif new_events:
             returned.append(issue_id)
     upsert(connection, issues, rows, update=_CONTENT_COLUMNS)
     _clear_vanished(connection, tracker, returned)

@@ -12,7 +12,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,15 +20,11 @@ from typing import IO, Final
 
 from pydantic_core import from_json
 
-from sync.store import (
-    SNAPSHOT_TABLE_NAMES,
-    VIEW_TABLE_NAMES,
-    SnapshotRow,
-    Store,
-    StoreError,
-    open_snapshot_view,
-)
 from sync.store.codec import dump_json
+from sync.store.errors import StoreError
+from sync.store.snapshot_transfer import SNAPSHOT_TABLE_NAMES, SnapshotRow
+from sync.store.snapshot_view import VIEW_TABLE_NAMES, open_snapshot_view
+from sync.store.store import Store
 
 FORMAT: Final = "increment-sync-snapshot"
 VERSION: Final = 1
@@ -60,10 +56,8 @@ def write_snapshot(path: Path, header: SnapshotHeader, rows: Iterable[SnapshotRo
     try:
         with _open_for_writing(draft, zipped=path.name.endswith(".gz")) as stream:
             first = {"format": FORMAT, "version": VERSION, "instance": header.instance}
-            stream.write(
-                dump_json({**first, "taken": header.exported_at.isoformat(), "bodies": header.has_bodies})
-                + "\n"
-            )
+            first |= {"taken": header.exported_at.isoformat(), "bodies": header.has_bodies}
+            stream.write(dump_json(first) + "\n")
             for table, values in rows:
                 stream.write(dump_json([table, values]) + "\n")
                 count += 1
@@ -111,13 +105,9 @@ def read_rows(path: Path, skipped_tables: Collection[str] = ()) -> Iterator[Snap
 @contextmanager
 def open_snapshot(path: Path, now: Callable[[], datetime]) -> Iterator[Store]:
     """Open a snapshot file for reading (see ``SnapshotView``). Raises UnreadableSnapshot, StoreError, OSError."""
-    store = open_snapshot_view(
-        read_rows(path, skipped_tables=SNAPSHOT_TABLE_NAMES - VIEW_TABLE_NAMES), now=now
-    )
-    try:
+    rows = read_rows(path, skipped_tables=SNAPSHOT_TABLE_NAMES - VIEW_TABLE_NAMES)
+    with closing(open_snapshot_view(rows, now=now)) as store:
         yield store
-    finally:
-        store.close()
 
 
 def _parse_header(path: Path, line: bytes) -> SnapshotHeader:
@@ -148,15 +138,11 @@ def _damaged_file(path: Path, why: str) -> UnreadableSnapshot:
     return UnreadableSnapshot(f"{path} is damaged ({why}): export or download it again.")
 
 
-@contextmanager
-def _open_for_writing(path: Path, *, zipped: bool) -> Iterator[IO[str]]:
+def _open_for_writing(path: Path, *, zipped: bool) -> IO[str]:
     if zipped:
         # Level 6 takes twice the time of level 4 for a few percent.
-        with gzip.open(path, "wt", compresslevel=4, encoding="utf-8", newline="\n") as stream:
-            yield stream
-    else:
-        with path.open("w", encoding="utf-8", newline="\n") as stream:
-            yield stream
+        return gzip.open(path, "wt", compresslevel=4, encoding="utf-8", newline="\n")
+    return path.open("w", encoding="utf-8", newline="\n")
 
 
 @contextmanager

@@ -119,12 +119,7 @@ class SnapshotTransferPart(StorePart):
                     for chunk in chunks(values):
                         connection.execute(insert(table), [_decode_row(table, row) for row in chunk])
                         count += len(chunk)
-        with self._database.read() as connection:
-            born = select(store_facts.c.at).where(store_facts.c.name == "born")
-            self.created_at = connection.execute(born).scalar_one()
         return count
-
-    created_at: datetime
 
 
 def _label_changes_since_read(connection: Connection) -> dict[tuple[str, str], dict[str, bool]]:

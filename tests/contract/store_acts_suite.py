@@ -9,7 +9,8 @@ import pytest
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, IssueState
-from sync.store import AssignmentRecord, LeaseHeld, LeaseLost, PushedCommentRecord, Store
+from sync.model.records import AssignmentRecord, PushedCommentRecord
+from sync.store import LeaseHeld, LeaseLost, Store
 from tests.support.store_world import START, Clock, issue, ref
 
 TTL = timedelta(minutes=5)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.model import Cursor, FieldSelection, Issue, IssueRef, PulledSource, Source
-from sync.store import IssueEvent, Store
+from sync.model.records import IssueEvent
+from sync.store import Store
 
 START = datetime(2026, 10, 5, 8, 0, tzinfo=UTC)
 DS = Source(tracker="jira", project="DS")

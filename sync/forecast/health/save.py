@@ -15,7 +15,7 @@ from sync.model.health import ForecastStatement
 from sync.model.health_assessment import HealthAssessment
 from sync.model.rollup import CapabilityRollup, GoalRollup
 from sync.runtime.context import RunContext
-from sync.store.health_codec import stored_body
+from sync.store.expectations import stored_body
 
 _NOTICE_CACHE_KEY: Final = "told: forecasts need libraries"
 """Kept as it is: stores contain it."""
