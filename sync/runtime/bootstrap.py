@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from connectors.http.rate_limiter import RateLimiter
 from connectors.http.retry import RetryPolicy, Wait
@@ -36,8 +36,6 @@ from sync.model.broken_file import BrokenFile
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
 
-    from connectors.http.client import TransportOptions
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientOptions:
@@ -60,17 +58,6 @@ class ClientOptions:
     page_size: int | None = None
     """Rows per page; None: the default of each client."""
 
-    @property
-    def transport(self) -> TransportOptions:
-        """The options of ``connectors.http.client.Transport``."""
-        return {
-            "now": self.now,
-            "sleep": self.sleep,
-            "on_wait": self.on_wait,
-            "adapter": self.adapter,
-            "request_stats": self.request_stats,
-        }
-
 
 def load_configuration(
     root: Path,
@@ -85,27 +72,25 @@ def load_configuration(
     mappings are read instead of ``root``; ``broken_files`` are the mapping files that it replaces or leaves out.
     Raises InvalidWorkspace with every problem of every file.
     """
-    settings = settings or load_settings(root)
+    settings, files_root = settings or load_settings(root), files_root or root
     workspace = load_workspace(
-        files_root or root,
+        files_root,
         trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
         timezone=settings.timezone,
         labels=settings.label_scheme,
     )
     if not broken_files and (problems := check_push_names(settings, workspace)):
         raise InvalidWorkspace(problems)
+    texts = {
+        team.origin.file: (team.team, (files_root / team.origin.file).read_text(encoding="utf-8"))
+        for team in workspace.teams
+    }
     return LoadedWorkspace(
         root=root,
         settings=settings,
         workspace=workspace,
         evidence=check_all_evidence(root, workspace),
-        mapping_files={
-            team.origin.file: (
-                team.team,
-                ((files_root or root) / team.origin.file).read_text(encoding="utf-8"),
-            )
-            for team in workspace.teams
-        },
+        mapping_files=texts,
         broken_files=broken_files,
     )
 
@@ -115,12 +100,11 @@ def load_credentials(settings: Settings, environment: Mapping[str, str]) -> dict
     found = {
         name: read_credentials(name, tracker.kind, environment) for name, tracker in settings.trackers.items()
     }
-    missing = [
-        sentence
+    sentences = (
+        describe_missing_credentials(name, settings.trackers[name].kind, credentials)
         for name, credentials in found.items()
-        if (sentence := describe_missing_credentials(name, settings.trackers[name].kind, credentials))
-    ]
-    if missing:
+    )
+    if missing := [sentence for sentence in sentences if sentence]:
         raise CredentialError("; ".join(missing))
     return found
 
@@ -144,70 +128,72 @@ def open_trackers(
         random=client_options.random,
     )
     for name, tracker in settings.trackers.items():
-        parts = _ClientParts(
-            name=name,
-            tracker=tracker,
-            credentials=credentials[name],
-            cache=caches(name),
-            policy=policy,
-            overlap=settings.overlap,
-            rate_limiter=(rate_limiters or {}).get(name),
-            options=client_options,
-        )
-        readers[name], writers[name] = _OPENERS[tracker.kind](parts)
+        shared: _SharedArguments = {
+            "tracker": name,
+            "cache": caches(name),
+            "policy": policy,
+            "overlap": settings.overlap,
+            "rate_limiter": (rate_limiters or {}).get(name),
+            "now": client_options.now,
+            "sleep": client_options.sleep,
+            "on_wait": client_options.on_wait,
+            "adapter": client_options.adapter,
+            "request_stats": client_options.request_stats,
+        }
+        opened = _OPENERS[tracker.kind](tracker, credentials[name], client_options, shared)
+        readers[name], writers[name] = opened
     return readers, writers
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _ClientParts:
-    """Everything that the clients of one tracker are built from."""
+class _SharedArguments(TypedDict):
+    """Arguments that the clients of all kinds of trackers take."""
 
-    name: str
-    tracker: TrackerSettings
-    credentials: Credentials
+    tracker: str
     cache: Cache
     policy: RetryPolicy
     overlap: timedelta
     rate_limiter: RateLimiter | None
-    options: ClientOptions
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    on_wait: Callable[[Wait], None]
+    adapter: BaseAdapter | None
+    request_stats: RequestStats
 
 
-def _open_github(parts: _ClientParts) -> tuple[IssueReader, IssueWriter]:
+def _open_github(
+    tracker: TrackerSettings, credentials: Credentials, options: ClientOptions, shared: _SharedArguments
+) -> tuple[IssueReader, IssueWriter]:
     from connectors.github.auth import GithubApp
     from connectors.github.connect import open_github
 
-    credentials, app = parts.credentials, None
+    app = None
     if credentials.app_id and credentials.app_private_key and credentials.app_installation_id:
         app = GithubApp(
             app_id=credentials.app_id,
             private_key=credentials.app_private_key.get_secret_value(),
-            installation_id=_parse_installation_id(parts.name, credentials.app_installation_id),
+            installation_id=_parse_installation_id(shared["tracker"], credentials.app_installation_id),
         )
     return open_github(
-        tracker=parts.name,
-        url=parts.tracker.url or credentials.url or DEFAULT_GITHUB_URL,
+        url=tracker.url or credentials.url or DEFAULT_GITHUB_URL,
         token=reveal_secret(credentials.token),
         app=app,
-        cache=parts.cache,
-        policy=parts.policy,
-        overlap=parts.overlap,
-        rate_limiter=parts.rate_limiter,
-        page_size=parts.options.page_size or 100,
-        **parts.options.transport,
+        page_size=options.page_size or 100,
+        **shared,
     )
 
 
-def _open_jira(parts: _ClientParts) -> tuple[IssueReader, IssueWriter]:
+def _open_jira(
+    tracker: TrackerSettings, credentials: Credentials, options: ClientOptions, shared: _SharedArguments
+) -> tuple[IssueReader, IssueWriter]:
     from connectors.jira.connect import open_jira
 
-    name, tracker, credentials = parts.name, parts.tracker, parts.credentials
     url = tracker.url or credentials.url
     if url is None:
+        name = shared["tracker"]
         raise CredentialError(f"no site URL for {name}: write trackers.{name}.url in increment-sync.yaml")
     if tracker.kind == "github":
         raise ValueError("not a Jira tracker")
     return open_jira(
-        tracker=name,
         kind=tracker.kind,
         url=url,
         cloud_id=tracker.cloud_id or credentials.cloud_id,
@@ -215,17 +201,16 @@ def _open_jira(parts: _ClientParts) -> tuple[IssueReader, IssueWriter]:
         email=credentials.email,
         api_token=reveal_secret(credentials.token),
         pat=reveal_secret(credentials.pat),
-        cache=parts.cache,
-        policy=parts.policy,
-        overlap=parts.overlap,
-        rate_limiter=parts.rate_limiter,
-        page_size=parts.options.page_size or 1000,
-        on_smaller_page=parts.options.on_smaller_page,
-        **parts.options.transport,
+        page_size=options.page_size or 1000,
+        on_smaller_page=options.on_smaller_page,
+        **shared,
     )
 
 
-_OPENERS: Final[Mapping[TrackerKind, Callable[[_ClientParts], tuple[IssueReader, IssueWriter]]]] = {
+_Opener = Callable[
+    [TrackerSettings, Credentials, ClientOptions, _SharedArguments], tuple[IssueReader, IssueWriter]
+]
+_OPENERS: Final[Mapping[TrackerKind, _Opener]] = {
     "github": _open_github,
     "jira-cloud": _open_jira,
     "jira-dc": _open_jira,

@@ -13,12 +13,9 @@ from connectors.http.rate_limiter import RateLimiter
 from connectors.http.usage import RequestStats
 from connectors.model import Issue, IssueRef
 from connectors.ports import Cache, IssueReader, IssueWriter
-from mappings.model import Workspace
 from mappings.rules.conditions import field_selection_for
-from sync.config.settings import Settings
-from sync.model.broken_file import BrokenFile
+from sync.config.workspace import LoadedWorkspace
 from sync.model.limits import GuardLimits
-from sync.model.rollup import EvidenceResult
 from sync.model.run import RunOptions
 from sync.store import Store
 
@@ -48,25 +45,20 @@ class NoProgress:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunContext:
-    """Everything that the steps of a run need. Writers exist only for trackers that may be written."""
+class RunContext(LoadedWorkspace):
+    """Everything that the steps of a run need: the loaded workspace, the store, the trackers and a clock.
+
+    Writers exist only for trackers that may be written.
+    """
 
     run_id: str
-    settings: Settings
-    workspace: Workspace
     store: Store
-    readers: Mapping[str, IssueReader]
+    readers: Mapping[str, IssueReader] = field(default_factory=dict)
     writers: Mapping[str, IssueWriter] = field(default_factory=dict)
     rate_limiters: Mapping[str, RateLimiter] = field(default_factory=dict)
     """Tracker -> rate limiter of its writes; writes on other trackers are not delayed."""
     request_stats: RequestStats = field(default_factory=RequestStats)
     """Requests sent and remaining rate limits."""
-    evidence: Mapping[str, EvidenceResult] = field(default_factory=dict)
-    """Capability id -> result of the evidence that its plan requires."""
-    mapping_files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Mapping file -> (team, text of the file)."""
-    broken_files: tuple[BrokenFile, ...] = ()
-    """Mapping files with errors, which were replaced by their last known good version or left out."""
     now: Callable[[], datetime]
     progress: Progress = field(default_factory=NoProgress)
     log: Any

@@ -6,8 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import TracebackType
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -16,17 +15,18 @@ from rich.text import Text
 
 from connectors.http.retry import Wait
 from sync.config.escape import escape_terminal
+from sync.runtime.context import Progress
 from sync.runtime.invocation import Invocation
 
 LINE_INTERVAL_SECONDS = 10.0
 """Seconds between two lines without a terminal."""
 
 
-def open_progress(invocation: Invocation) -> AbstractContextManager[Any]:
+def open_progress(invocation: Invocation) -> AbstractContextManager[Progress]:
     """Return the progress display for stderr. CI systems get lines even if they provide a terminal."""
     if sys.stderr.isatty() and "CI" not in invocation.environment:
         return TerminalProgress(sys.stderr, shares_stdout=sys.stdout.isatty())
-    return LineProgress(sys.stderr, time.monotonic)
+    return nullcontext(LineProgress(sys.stderr, time.monotonic))
 
 
 class TerminalProgress:
@@ -49,9 +49,7 @@ class TerminalProgress:
         self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._live.stop()
 
     def step(self, text: str, done: int = 0, total: int = 0) -> None:
@@ -67,19 +65,11 @@ class TerminalProgress:
 
 
 class LineProgress:
-    """Plain lines, one every ten seconds at most. A context manager."""
+    """Plain lines, one every ten seconds at most."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
         self._stream, self._clock = stream, clock
         self._last = clock()
-
-    def __enter__(self) -> LineProgress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return
 
     def step(self, text: str, done: int = 0, total: int = 0) -> None:
         if self._clock() - self._last >= LINE_INTERVAL_SECONDS:

@@ -44,10 +44,13 @@ def open_revision(root: Path, against: str) -> Iterator[WorkspaceRevision]:
     if against and (folder / FILE_NAME).is_file():
         yield _load_revision(against, folder.resolve())
         return
-    if against and folder.is_dir() and not _is_git_revision(root, against):
-        raise RevisionNotFound(f"{against} is no workspace: there is no {FILE_NAME} in it")
-    with TemporaryDirectory(prefix="increment-sync-") as temporary:
+    try:
         commit = _resolve_commit(root, against)
+    except RevisionNotFound:
+        if against and folder.is_dir():
+            raise RevisionNotFound(f"{against} is no workspace: there is no {FILE_NAME} in it") from None
+        raise
+    with TemporaryDirectory(prefix="increment-sync-") as temporary:
         _write_files(root, commit, Path(temporary))
         name = f"{against} ({commit[:8]})"
         if not (Path(temporary) / FILE_NAME).is_file():
@@ -65,14 +68,6 @@ def _load_revision(name: str, root: Path) -> WorkspaceRevision:
 def _problem_in_revision(problem: Problem, name: str) -> Problem:
     """Return the problem with a location that names the revision, to tell it from the working tree."""
     return replace(problem, origin=replace(problem.origin, file=f"{name}: {problem.origin.file}"))
-
-
-def _is_git_revision(root: Path, name: str) -> bool:
-    try:
-        _resolve_commit(root, name)
-    except RevisionNotFound:
-        return False
-    return True
 
 
 def _resolve_commit(root: Path, revision: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,8 @@ from sync.config.credentials import CredentialError, Credentials
 from sync.config.settings import Settings, store_url
 from sync.config.workspace import LoadedWorkspace
 from sync.model.broken_file import BrokenFile
-from sync.runtime.bootstrap import (
-    ClientOptions,
-    load_configuration,
-    load_credentials,
-    open_trackers,
-)
-from sync.runtime.context import NoProgress, Progress, RunCache, RunContext
+from sync.runtime.bootstrap import ClientOptions, load_configuration, load_credentials, open_trackers
+from sync.runtime.context import Progress, RunCache, RunContext
 from sync.runtime.invocation import Invocation, describe_process, new_run_id
 from sync.runtime.last_known_good import (
     can_use_last_known_good,
@@ -53,19 +48,13 @@ class BrokenMappingFiles(Exception):
 def start_logging(invocation: Invocation) -> None:
     """Send logs to stderr. On a terminal, which shows progress instead, they begin with warnings."""
     default = "warning" if sys.stderr.isatty() else "info"
-    configure_logging(
-        sys.stderr,
-        level=invocation.log_level or default,
-        redactor=invocation.redactor,
-        color=invocation.color,
-    )
+    level = invocation.log_level or default
+    configure_logging(sys.stderr, level=level, redactor=invocation.redactor, color=invocation.color)
 
 
-@contextmanager
-def open_workspace_store(loaded: LoadedWorkspace, now: Callable[[], datetime]) -> Iterator[Store]:
-    """Open the store of a workspace, and close it afterwards."""
-    with closing(open_store(store_url(loaded.settings, loaded.root), now=now)) as store:
-        yield store
+def open_workspace_store(loaded: LoadedWorkspace, now: Callable[[], datetime]) -> closing[Store]:
+    """Open the store of a workspace; a context manager that closes it."""
+    return closing(open_store(store_url(loaded.settings, loaded.root), now=now))
 
 
 @contextmanager
@@ -117,12 +106,13 @@ def online_context(
     credentials = load_credentials(loaded.settings, invocation.environment)
     started = invocation.now()
     run_id = new_run_id(started)
+    log = bound_logger(run_id=run_id)
     with open_workspace_store(loaded, invocation.now) as store, open_progress(invocation) as progress:
         client_options = ClientOptions(
             now=invocation.now,
             sleep=invocation.sleep,
             on_wait=_wait_reporter(run_id, progress),
-            on_smaller_page=_page_size_reporter(run_id),
+            on_smaller_page=lambda tracker, text: log.info("pages.smaller", tracker=tracker, reason=text),
             deadline=None if max_duration is None else started + max_duration,
         )
         with tracker_context(
@@ -223,19 +213,8 @@ def _load_workspace(invocation: Invocation, *, require_all_files: bool) -> Loade
 def _store_context(
     loaded: LoadedWorkspace, store: Store, run_id: str, now: Callable[[], datetime]
 ) -> RunContext:
-    return RunContext(
-        run_id=run_id,
-        settings=loaded.settings,
-        workspace=loaded.workspace,
-        evidence=loaded.evidence,
-        mapping_files=loaded.mapping_files,
-        broken_files=loaded.broken_files,
-        store=store,
-        readers={},
-        now=now,
-        progress=NoProgress(),
-        log=bound_logger(run_id=run_id),
-    )
+    workspace = {each.name: getattr(loaded, each.name) for each in fields(loaded)}
+    return RunContext(**workspace, run_id=run_id, store=store, now=now, log=bound_logger(run_id=run_id))
 
 
 def _wait_reporter(run_id: str, progress: Progress) -> Callable[[Wait], None]:
@@ -246,8 +225,3 @@ def _wait_reporter(run_id: str, progress: Progress) -> Callable[[Wait], None]:
         log.warning("request.waiting", tracker=wait.tracker, seconds=round(wait.seconds), reason=wait.reason)
 
     return report
-
-
-def _page_size_reporter(run_id: str) -> Callable[[str, str], None]:
-    log = bound_logger(run_id=run_id)
-    return lambda tracker, text: log.info("pages.smaller", tracker=tracker, reason=text)

@@ -114,6 +114,7 @@ def fill_store(configured: LoadedWorkspace, count: int) -> Store:
     labels = _labels_for(configured, everything)
     store.load_snapshot(_rows(everything, labels))
     job = RunContext(
+        root=configured.root,
         run_id="run-1",
         settings=configured.settings,
         workspace=configured.workspace,

@@ -201,6 +201,7 @@ class WritingWorld:
             store.start_run(run_id, "run", {})
             return work(
                 RunContext(
+                    root=self.root,
                     run_id=run_id,
                     settings=configured.settings,
                     workspace=configured.workspace,
