@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connectors.errors import ConnectorError, Gone
-from connectors.model import FailedSource, FieldSelection, IssueRef, KnownIssue, Source
+from connectors.model import FailedSource, IssueRef, KnownIssue, Source
 from sync.config.sections import Limits
 from sync.diff.guard import allowance
 from sync.runtime.context import RunContext
@@ -33,12 +33,7 @@ class MissingIssues:
 
 
 def check_missing_issues(
-    context: RunContext,
-    source: Source,
-    ids: Collection[str],
-    selection: FieldSelection,
-    *,
-    accept_shrink: bool,
+    context: RunContext, source: Source, ids: Collection[str], *, accept_shrink: bool
 ) -> MissingIssues | FailedSource:
     """Read every stored issue of a source that is not among ``ids`` directly.
 
@@ -59,28 +54,22 @@ def check_missing_issues(
     before = unlisted_before(context, source)
     for item in unexplained:
         try:
-            _check_missing_issue(
-                context, source, item, selection, missing, was_unlisted=item.issue.ref.id in before
-            )
+            _check_missing_issue(context, source, item, missing, was_unlisted=item.issue.ref.id in before)
         except ConnectorError as error:
             return FailedSource(source=source, reason=str(error))
     missing.newly_missing = [item for item in unexplained if item.issue.ref not in missing.unlisted]
-    _save_unlisted(context, source, before, missing)
+    if source.jql:
+        unlisted = sorted(ref.id for ref in missing.unlisted)
+        store.cache.put_if_changed(_UNLISTED_KEY + source.name, unlisted or None)
     return missing
 
 
 def _check_missing_issue(
-    context: RunContext,
-    source: Source,
-    item: KnownIssue,
-    selection: FieldSelection,
-    missing: MissingIssues,
-    *,
-    was_unlisted: bool,
+    context: RunContext, source: Source, item: KnownIssue, missing: MissingIssues, *, was_unlisted: bool
 ) -> None:
     ref = item.issue.ref
     try:
-        found = context.readers[source.tracker].read(ref.key, selection)
+        found = context.read_issue(ref)
     except Gone:
         missing.vanished[ref] = context.now()
         return
@@ -94,17 +83,8 @@ def _check_missing_issue(
 
 def unlisted_before(context: RunContext, source: Source) -> frozenset[str]:
     """Return the ids that the last full reading of a ``jql`` source lacked although the issues had not changed."""
-    return (
-        frozenset(context.store.cache.get(_UNLISTED_KEY + source.name) or ()) if source.jql else frozenset()
-    )
-
-
-def _save_unlisted(
-    context: RunContext, source: Source, before: frozenset[str], missing: MissingIssues
-) -> None:
-    unlisted = frozenset(ref.id for ref in missing.unlisted) if source.jql else frozenset()
-    if unlisted != before:
-        context.store.cache.put(_UNLISTED_KEY + source.name, sorted(unlisted) or None)
+    saved = context.store.cache.get(_UNLISTED_KEY + source.name) if source.jql else None
+    return frozenset(saved or ())
 
 
 def _check_shrinkage(limits: Limits, source: Source, stored: int, missing: int) -> FailedSource | None:

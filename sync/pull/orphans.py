@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import IssueRef, KnownIssue
-from mappings.rules.conditions import field_selection_for
 from sync.model.anchors import list_anchors
 from sync.pull.recorded import load_recorded_state
 from sync.runtime.context import RunContext
@@ -39,14 +38,12 @@ def read_orphans(
         return {}
     pushed = context.store.pushed_labels()
     archived = load_recorded_state(context).archived_anchors(context.workspace)
-    selection = field_selection_for(context.workspace.teams)
     found: dict[IssueRef, KnownIssue] = {}
     for ref in outside:
-        reader = context.readers.get(ref.tracker)
-        if reader is None or ref in archived or not pushed.get(ref):
+        if ref.tracker not in context.readers or ref in archived or not pushed.get(ref):
             continue
         try:
-            issue = reader.read(ref.key, selection)
+            issue = context.read_issue(ref)
         except Gone:
             context.store.mark_vanished(ref, context.now())
         except ConnectorError as error:

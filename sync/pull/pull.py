@@ -180,9 +180,7 @@ class _SourcePuller:
 
         Returns None if the reading is not credible: then the source has failed and nothing of it is saved.
         """
-        missing = check_missing_issues(
-            self.context, source, ids, self.selection, accept_shrink=self.accept_shrink
-        )
+        missing = check_missing_issues(self.context, source, ids, accept_shrink=self.accept_shrink)
         if isinstance(missing, FailedSource):
             self._record_failure(missing)
             return None

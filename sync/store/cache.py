@@ -14,7 +14,7 @@ from sync.store.tables import cache
 _SELECT_VALUE: Final = select(cache.c.value).where(
     cache.c.tracker == bindparam("of"), cache.c.key == bindparam("named"), cache.c.expires > bindparam("at")
 )
-"""Built once: building a query takes as long as running it, and a run looks up dozens of values."""
+"""Built once: building a query takes as long as running it, and a run reads dozens of values."""
 
 
 class StoredCache:

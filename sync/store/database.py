@@ -149,7 +149,7 @@ def value_columns(table: Table) -> list[str]:
 
 @cache
 def _upsert_statement(dialect: str, table: Table, update: tuple[str, ...]) -> Any:
-    """Built once: building such a statement takes longer than carrying it out."""
+    """Return the statement of ``upsert``. Cached: building it takes longer than running it."""
     statement: Any = insert_statement(dialect, table)
     keys = list(table.primary_key.columns)
     if not update:
@@ -160,8 +160,8 @@ def _upsert_statement(dialect: str, table: Table, update: tuple[str, ...]) -> An
 
 
 def insert_statement(dialect: str, table: Table) -> Any:
-    """The INSERT of a database that knows ON CONFLICT."""
-    # A command that only looks need not load them.
+    """Return an INSERT that supports ON CONFLICT."""
+    # Imported here because commands that only read do not need them.
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
