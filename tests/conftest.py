@@ -11,14 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
-_FOREIGN_PREFIXES_PREFIXES = ("GITHUB_", "GH_", "JIRA_", "INCREMENT_SYNC_")
-_FOREIGN_PREFIXES_NAMES = ("CI", "NO_COLOR", "FORCE_COLOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_FOREIGN_PREFIXES = ("GITHUB_", "GH_", "JIRA_", "INCREMENT_SYNC_")
+_FOREIGN_NAMES = ("CI", "NO_COLOR", "FORCE_COLOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _LOOPBACK = ("localhost", "127.", "::1", "0.0.0.0")  # noqa: S104 - compared, never bound
 
 
 def pytest_configure() -> None:
-    """Hide a package that altair and jsonschema load if installed: it takes two seconds, and no schema needs it."""
+    """Set what has to hold before tests are imported: no time limits of examples, and one package less.
+
+    Examples get no deadline, because a busy machine makes correct code slow. ``rfc3987_syntax``, which altair and
+    jsonschema load if it is installed, takes two seconds, and no schema needs it.
+    """
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 
@@ -27,7 +34,7 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """Remove variables that lead to real trackers; home is an empty folder."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith(_FOREIGN_PREFIXES_PREFIXES) or name.upper() in _FOREIGN_PREFIXES_NAMES:
+            if name.startswith(_FOREIGN_PREFIXES) or name.upper() in _FOREIGN_NAMES:
                 patch.delenv(name)
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         yield

@@ -40,6 +40,6 @@ def test_missing_runs_are_reported_everywhere(make_world: MakeWorld) -> None:
     result = world.status_text(timedelta())
     assert f"nothing was read since {last}: all of this is old" in result.err
     text = world._call(lambda: report(world.invocation(), None, None, "markdown", None))
-    assert f"nothing was read since {last}" in text.out.replace("\\", "")
+    assert f"no source was synced since {last}" in text.out.replace("\\", "")
     world.run()
     assert world.status()["silent_since"] is None

@@ -34,7 +34,7 @@ TIMES = st.lists(st.tuples(st.floats(0, 600), st.none() | st.floats(0, 600)), mi
     log_pace=st.floats(-2, 2),
     days=st.floats(0, 400),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_counts_of_a_group_are_a_distribution_that_more_time_moves_up(
     rates: list[float], ages: list[float], closed: int, expected: float, log_pace: float, days: float
 ) -> None:
@@ -55,7 +55,7 @@ def test_counts_of_a_group_are_a_distribution_that_more_time_moves_up(
 
 
 @given(times=TIMES, days=st.floats(0.5, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_counts_of_a_team_are_a_distribution_for_any_history(
     times: list[tuple[float, float | None]], days: float
 ) -> None:

@@ -199,7 +199,7 @@ def with_moves(
     return {ref: without_reasons(outcome) for ref, outcome in moved.items() if outcome is not None}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(mappings, mappings, plans, plans, issues, st.data())
 def test_old_assignments_plus_moves_equal_new_assignments(
     old: list[Any],
@@ -232,7 +232,7 @@ def test_old_assignments_plus_moves_equal_new_assignments(
     assert not any(wish.labels for ref, wish in spared.desired.items() if ref not in after.desired)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(mappings, plans, issues, st.data())
 def test_identical_mappings_have_no_impact(
     drawn: list[Any], plan: dict[str, Any], facts: list[dict[str, Any]], data: st.DataObject

@@ -53,7 +53,7 @@ def _act(world: WritingWorld, act: str, key: str) -> None:
             tracker.close(key)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.sampled_from(KEYS)), max_size=8))
 def test_labels_stay_as_they_were_when_the_store_is_lost(acts: Acts) -> None:
     with tempfile.TemporaryDirectory() as folder:

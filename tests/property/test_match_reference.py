@@ -111,7 +111,7 @@ def plain_holds(condition: Any, values: Any) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(rules, min_size=1, max_size=2), issues, st.data())
 def test_the_compiled_matcher_agrees_with_the_plain_one(
     written: list[list[tuple[str, dict[str, Any]]]], facts: list[dict[str, Any]], data: st.DataObject

@@ -95,7 +95,7 @@ def team(whens: list[dict[str, Any]]) -> Any:
     return found
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(WHEN, min_size=2, max_size=4), st.lists(issues(), min_size=1, max_size=25))
 def test_a_rule_that_was_called_shadowed_or_impossible_never_decides(
     whens: list[dict[str, Any]], made: list[KnownIssue]

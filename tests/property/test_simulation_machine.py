@@ -125,7 +125,6 @@ class FaultsAndUserActions(RuleBasedStateMachine):
 FaultsAndUserActions.TestCase.settings = settings(
     max_examples=8,
     stateful_step_count=7,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestFaultsAndUserActions = FaultsAndUserActions.TestCase
