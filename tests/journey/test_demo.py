@@ -27,6 +27,10 @@ def test_the_demo_keeps_its_report(tmp_path: Path, capsys: pytest.CaptureFixture
 
     output = capsys.readouterr().out
     assert f"Open this in a browser: {page}" in output
+    written = re.findall(r"^(?:(\d+) changes written|nothing to change)$", output, flags=re.MULTILINE)
+    assert written[1:] == ["", "4", ""]
+    assert output.endswith(f"\ndemo: first run {written[0]} changes, second run 0 changes\n")
+    assert int(written[0]) > 0
     assert table_of(output) == table_of(README.read_text(encoding="utf-8"))
     text = page.read_text(encoding="utf-8")
     for shown in ("Recommendations that keep subscribers", "acme/churn#8", "a person removed the label"):

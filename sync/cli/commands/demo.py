@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sync.cli.commands.report import ChartLibraryMissing, render_report, report_data_of
-from sync.cli.commands.run import run
+from sync.cli.commands.run import run_and_print
 from sync.cli.commands.sandbox import DEMO_TOKENS, open_sandbox
 from sync.cli.commands.status import status
 from sync.cli.output import Output
-from sync.model.run import RunOptions
+from sync.cli.run_telemetry import ObservedRun
+from sync.model.run import RunOptions, RunResult
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
 
@@ -45,12 +46,14 @@ def demo(invocation: Invocation, folder: Path | None, report_file: Path | None =
             environment={**invocation.environment, **DEMO_TOKENS},
             now=invocation.now,
         )
-        code = _show_runs(output, demo_invocation, box)
+        results = _show_runs(output, demo_invocation, box)
         _write_report(output, demo_invocation, report_file)
         output.line("Try `increment-sync sandbox` to play with these trackers yourself.")
         if folder:
             output.line(f"The workspace is kept in {root}; its trackers ended with this demo.")
-        return code
+        first, second, *_ = map(_written, results)
+        output.line(f"demo: first run {first} changes, second run {second} changes")
+        return max(result.exit_code for result in results)
 
 
 def write_demo_workspace(root: Path, box: Sandbox, now: datetime) -> None:
@@ -70,7 +73,7 @@ def write_demo_workspace(root: Path, box: Sandbox, now: datetime) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _show_runs(output: Output, invocation: Invocation, box: Sandbox) -> int:
+def _show_runs(output: Output, invocation: Invocation, box: Sandbox) -> list[RunResult]:
     output.line("== A Jira site, a GitHub repository, two teams: the first run reads, rolls up and writes ==")
     first = _run(output, invocation, box)
     output.line("\n== Status of the increment ==")
@@ -86,7 +89,11 @@ def _show_runs(output: Output, invocation: Invocation, box: Sandbox) -> int:
     third = _run(output, invocation, box)
     output.line("\n== Her override stays: #8 counts nowhere, and the label does not come back ==")
     fourth = _run(output, invocation, box)
-    return max(first, second, third, fourth)
+    return [first, second, third, fourth]
+
+
+def _written(result: RunResult) -> int:
+    return result.applied.done if result.applied else 0
 
 
 def _write_report(output: Output, invocation: Invocation, target: Path | None) -> None:
@@ -107,9 +114,9 @@ def _write_report(output: Output, invocation: Invocation, target: Path | None) -
     output.line(f"Open this in a browser: {target.resolve()}")
 
 
-def _run(output: Output, invocation: Invocation, box: Sandbox) -> int:
+def _run(output: Output, invocation: Invocation, box: Sandbox) -> RunResult:
     box.log.clear()
-    code = run(invocation, RunOptions())
+    result = run_and_print(invocation, RunOptions(), ObservedRun())
     entries = box.log.entries
     writes = [
         entry
@@ -117,7 +124,7 @@ def _run(output: Output, invocation: Invocation, box: Sandbox) -> int:
         if entry.method != "GET" and "search" not in entry.path and "bulkfetch" not in entry.path
     ]
     output.line(f"({len(entries)} requests, {len(writes)} of them writes)")
-    return code
+    return result
 
 
 def _goal_comment(box: Sandbox) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sync.cli.output import Output
 from sync.cli.run_output import print_result
 from sync.cli.run_telemetry import ObservedRun, run_with_telemetry
-from sync.model.run import RunOptions
+from sync.model.run import RunOptions, RunResult
 from sync.pipeline.run import run_once
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import online_context
@@ -15,19 +15,22 @@ from sync.runtime.session import online_context
 
 def run(invocation: Invocation, options: RunOptions, metrics: Path | None = None) -> int:
     """Pull, roll up, push. ``metrics``: the metrics file, instead of the one of the settings."""
+    return run_with_telemetry(
+        invocation, metrics, lambda observed: run_and_print(invocation, options, observed).exit_code
+    )
 
-    def work(observed: ObservedRun) -> int:
-        with online_context(
-            invocation,
-            "run",
-            options.changed(),
-            writes=True,
-            max_duration=options.max_duration,
-            require_all_files=False,
-        ) as context:
-            observed.context = context
-            observed.result = result = run_once(context, options)
-            print_result(Output(invocation), context, result)
-            return result.exit_code
 
-    return run_with_telemetry(invocation, metrics, work)
+def run_and_print(invocation: Invocation, options: RunOptions, observed: ObservedRun) -> RunResult:
+    """Run once without telemetry, and print the result."""
+    with online_context(
+        invocation,
+        "run",
+        options.changed(),
+        writes=True,
+        max_duration=options.max_duration,
+        require_all_files=False,
+    ) as context:
+        observed.context = context
+        observed.result = result = run_once(context, options)
+        print_result(Output(invocation), context, result)
+        return result
