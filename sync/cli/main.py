@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NoReturn, cast
 
 import typer
 
-from sync.cli.arguments import forecast, mappings, queries, rehearse, runs, setup, snapshot
+from sync.cli.arguments import groups, queries, runs, setup
 from sync.cli.arguments.common import INVOCATION, FullHelpGroup, current_invocation
 from sync.cli.exit_codes import ExitCode
 
@@ -27,11 +27,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (runs, queries, setup, rehearse):
+for group in (runs, queries, setup):
     app.add_typer(group.app)
-app.add_typer(forecast.app, name="forecast")
-app.add_typer(mappings.app, name="mappings")
-app.add_typer(snapshot.app, name="snapshot")
+app.add_typer(groups.forecast_app, name="forecast")
+app.add_typer(groups.mappings_app, name="mappings")
+app.add_typer(groups.snapshot_app, name="snapshot")
 
 USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[1])
 """Base class of all usage errors. Newer versions of Typer bundle click and export only this subclass."""

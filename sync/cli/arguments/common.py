@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
+from typer import Option
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
@@ -21,42 +22,36 @@ if TYPE_CHECKING:
 INVOCATION: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
 """Invocation of the command that runs; None before ``build_invocation()``."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+Json = Annotated[bool, Option("--json", help="Print JSON for a program.")]
 
 LIMITS: Final = ("max_removals", "max_comments", "max_notifications")
 """Safety limits of one run."""
 STOPS: Final = ("max_writes", "max_duration")
 """Options that end a run early."""
 
-_RUN_OPTIONS: Final[Mapping[str, Any]] = {
-    "max_removals": Annotated[
-        int | None, typer.Option(help="Allow at most N label removals in this run.", metavar="N", min=0)
-    ],
-    "max_comments": Annotated[
-        int | None, typer.Option(help="Allow at most N new comments in this run.", metavar="N", min=0)
-    ],
-    "max_notifications": Annotated[
-        int | None,
-        typer.Option(help="Cause at most N mails in this run; leave the rest.", metavar="N", min=0),
-    ],
-    "max_writes": Annotated[
-        int | None,
-        typer.Option(help="Stop after N writes; leave the rest for the next run.", metavar="N", min=0),
-    ],
-    "max_duration": Annotated[
-        str | None, typer.Option(help="Start no write after this time: 90s, 10m, 1h.", metavar="TIME")
-    ],
-    "accept_overrides": Annotated[
-        bool,
-        typer.Option("--accept-overrides", help="Accept all labels changed by hand as manual overrides."),
-    ],
-    "accept_shrink": Annotated[
-        bool, typer.Option("--accept-shrink", help="Accept sources that hold far fewer issues than before.")
-    ],
-    "restore_labels": Annotated[
-        bool, typer.Option("--restore-labels", help="Put back a label of ours that was deleted everywhere.")
-    ],
+
+def _number(text: str) -> tuple[Any, Any]:
+    return int | None, Option(None, help=text, metavar="N", min=0)
+
+
+def _flag(name: str, text: str) -> tuple[Any, Any]:
+    return bool, Option(False, name, help=text)
+
+
+_RUN_OPTIONS: Final[Mapping[str, tuple[Any, Any]]] = {
+    "max_removals": _number("Allow at most N label removals in this run."),
+    "max_comments": _number("Allow at most N new comments in this run."),
+    "max_notifications": _number("Cause at most N mails in this run; leave the rest."),
+    "max_writes": _number("Stop after N writes; leave the rest for the next run."),
+    "max_duration": (
+        str | None,
+        Option(None, help="Start no write after this time: 90s, 10m, 1h.", metavar="TIME"),
+    ),
+    "accept_overrides": _flag("--accept-overrides", "Accept all labels changed by hand as manual overrides."),
+    "accept_shrink": _flag("--accept-shrink", "Accept sources that hold far fewer issues than before."),
+    "restore_labels": _flag("--restore-labels", "Put back a label of ours that was deleted everywhere."),
 }
+"""Name -> type and option."""
 
 
 def takes_run_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -89,10 +84,8 @@ def takes_run_options(*names: str) -> Callable[[Callable[..., int]], Callable[..
 
 
 def _option(name: str) -> inspect.Parameter:
-    default = None if name in (*LIMITS, *STOPS) else False
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_RUN_OPTIONS[name]
-    )
+    annotation, option = _RUN_OPTIONS[name]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
 
 
 def build_invocation(typer_context: typer.Context, as_json: bool = False) -> Invocation:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from sync.cli.arguments.common import Json, build_invocation
 
@@ -20,18 +21,12 @@ _OpenIncrement = Annotated[
 def status(
     typer_context: typer.Context,
     increment: _OpenIncrement = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            help="As it was at the end of a day (2026-11-20), at a time or after a run.", metavar="WHEN"
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            help="What changed since the beginning of a day, a time or a run; up to --at.", metavar="WHEN"
-        ),
-    ] = None,
+    at: str | None = Option(
+        None, help="As it was at the end of a day (2026-11-20), at a time or after a run.", metavar="WHEN"
+    ),
+    since: str | None = Option(
+        None, help="What changed since the beginning of a day, a time or a run; up to --at.", metavar="WHEN"
+    ),
     as_json: Json = False,
 ) -> int:
     """Show the roll-up: goals, capabilities and counts, now or in the past, or what changed."""
@@ -52,20 +47,14 @@ def status(
 @app.command()
 def report(
     typer_context: typer.Context,
-    increment: Annotated[
-        str | None, typer.Argument(help="Id of an increment; default: the one in progress.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The file to write; - for stdout. Default: report-<increment>.html, or stdout."),
-    ] = None,
-    format_: Annotated[
-        Literal["html", "markdown", "json", "schema"],
-        typer.Option("--format", help="Format of the report; schema: the JSON Schema of the JSON report."),
-    ] = "html",
-    since: Annotated[
-        str | None, typer.Option(help="Report changes since this day, time or run; default: a week ago.")
-    ] = None,
+    increment: str | None = Argument(None, help="Id of an increment; default: the one in progress."),
+    out: Path | None = Option(
+        None, help="The file to write; - for stdout. Default: report-<increment>.html, or stdout."
+    ),
+    format_: Literal["html", "markdown", "json", "schema"] = Option(
+        "html", "--format", help="Format of the report; schema: the JSON Schema of the JSON report."
+    ),
+    since: str | None = Option(None, help="Report changes since this day, time or run; default: a week ago."),
 ) -> int:
     """Write a report for executives, leads and teams, from the same numbers: one page without external files."""
     from sync.cli.commands.report import report as command
@@ -76,14 +65,13 @@ def report(
 @app.command()
 def unplanned(
     typer_context: typer.Context,
-    team: Annotated[str | None, typer.Option(help="Only this team's.")] = None,
-    by: Annotated[
-        Literal["team", "requester", "type", "week", "age"] | None,
-        typer.Option(help="Count by this instead of listing the issues."),
-    ] = None,
-    csv_file: Annotated[
-        str | None, typer.Option("--csv", help="Write the issues as CSV; - for stdout.", metavar="FILE")
-    ] = None,
+    team: str | None = Option(None, help="Only this team's."),
+    by: Literal["team", "requester", "type", "week", "age"] | None = Option(
+        None, help="Count by this instead of listing the issues."
+    ),
+    csv_file: str | None = Option(
+        None, "--csv", help="Write the issues as CSV; - for stdout.", metavar="FILE"
+    ),
     as_json: Json = False,
 ) -> int:
     """Show ad-hoc work: issues that no rule assigns, who requests them, how long they wait, their share of the work."""
@@ -97,9 +85,7 @@ def unplanned(
 @app.command()
 def predictability(
     typer_context: typer.Context,
-    increment: Annotated[
-        str | None, typer.Argument(help="Id of an increment; default: all that have started.")
-    ] = None,
+    increment: str | None = Argument(None, help="Id of an increment; default: all that have started."),
     as_json: Json = False,
 ) -> int:
     """Compare what increments promised with the result: values, goals, carried over and ad-hoc work, by team."""
@@ -119,14 +105,11 @@ def learning(typer_context: typer.Context, increment: _OpenIncrement = None, as_
 @app.command()
 def audit(
     typer_context: typer.Context,
-    increment: Annotated[
-        str | None, typer.Argument(help="Id of an increment; default: those in progress.")
-    ] = None,
-    days: Annotated[
-        int,
-        typer.Option(help="Report goals in which nothing moved for N days.", metavar="N", min=1, max=3650),
-    ] = 14,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when there is a finding.")] = False,
+    increment: str | None = Argument(None, help="Id of an increment; default: those in progress."),
+    days: int = Option(
+        14, help="Report goals in which nothing moved for N days.", metavar="N", min=1, max=3650
+    ),
+    strict: bool = Option(False, "--strict", help="Exit with 1 when there is a finding."),
     as_json: Json = False,
 ) -> int:
     """Find what looks better than it is, with evidence: goals without movement, committed work that left, aging WIP."""
@@ -138,10 +121,8 @@ def audit(
 @app.command()
 def explain(
     typer_context: typer.Context,
-    issue: Annotated[str, typer.Argument(help="DS-12, acme/churn#7 or its URL.")],
-    live: Annotated[
-        bool, typer.Option("--live", help="Read the issue from its tracker now; needs credentials.")
-    ] = False,
+    issue: str = Argument(..., help="DS-12, acme/churn#7 or its URL."),
+    live: bool = Option(False, "--live", help="Read the issue from its tracker now; needs credentials."),
     as_json: Json = False,
 ) -> int:
     """Show which rule matched an issue, which did not and why, what it counts towards, what was written."""
@@ -153,15 +134,13 @@ def explain(
 @app.command()
 def history(
     typer_context: typer.Context,
-    run_id: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="The writes of this run; default: the runs.")
-    ] = None,
-    issue: Annotated[str | None, typer.Option(help="The writes on one issue.")] = None,
-    since: Annotated[
-        str | None, typer.Option(help="Only since the beginning of a day, a time or a run.", metavar="WHEN")
-    ] = None,
-    limit: Annotated[int, typer.Option(help="Show at most N rows.", metavar="N", min=1, max=1_000_000)] = 20,
-    run_option: Annotated[str | None, typer.Option("--run", help="The same as RUN.", hidden=True)] = None,
+    run_id: str | None = Argument(None, metavar="[RUN]", help="The writes of this run; default: the runs."),
+    issue: str | None = Option(None, help="The writes on one issue."),
+    since: str | None = Option(
+        None, help="Only since the beginning of a day, a time or a run.", metavar="WHEN"
+    ),
+    limit: int = Option(20, help="Show at most N rows.", metavar="N", min=1, max=1_000_000),
+    run_option: str | None = Option(None, "--run", help="The same as RUN.", hidden=True),
     as_json: Json = False,
 ) -> int:
     """Show the runs, or the journal of a run or an issue: who, when, what, which rule, why."""
@@ -187,14 +166,10 @@ def overrides(typer_context: typer.Context, as_json: Json = False) -> int | None
 @overrides_app.command()
 def clear(
     typer_context: typer.Context,
-    run_id: Annotated[
-        str | None, typer.Option("--run", help="Only what this run found, or what undoing it reverted.")
-    ] = None,
-    issue: Annotated[str | None, typer.Option(help="Only on this issue.")] = None,
-    label: Annotated[
-        str | None, typer.Option(help="Only this label; capability:ID or goal:ID for a status comment.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Clear without asking.")] = False,
+    run_id: str | None = Option(None, "--run", help="Only what this run found, or what undoing it reverted."),
+    issue: str | None = Option(None, help="Only on this issue."),
+    label: str | None = Option(None, help="Only this label; capability:ID or goal:ID for a status comment."),
+    yes: bool = Option(False, "--yes", "-y", help="Clear without asking."),
     as_json: Json = False,
 ) -> int:
     """Forget overrides, so that the next run follows the rules again; asks first."""

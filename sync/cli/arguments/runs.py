@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
+from typer import Argument, Option
 
 from sync.cli.arguments.common import LIMITS, STOPS, Json, build_invocation, takes_run_options
 
@@ -20,12 +21,9 @@ app = typer.Typer()
 def run(
     typer_context: typer.Context,
     options: RunOptions,
-    metrics: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write metrics for Prometheus to this file; default: metrics.textfile of the settings."
-        ),
-    ] = None,
+    metrics: Path | None = Option(
+        None, help="Write metrics for Prometheus to this file; default: metrics.textfile of the settings."
+    ),
     as_json: Json = False,
 ) -> int:
     """The cron job: read what changed, roll up, write labels and status comments."""
@@ -39,7 +37,7 @@ def run(
 def reconcile(
     typer_context: typer.Context,
     options: RunOptions,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Repair without asking.")] = False,
+    yes: bool = Option(False, "--yes", "-y", help="Repair without asking."),
     as_json: Json = False,
 ) -> int:
     """The one-off: read everything again, find drift, show it, ask, repair."""
@@ -53,14 +51,13 @@ def reconcile(
 def preview(
     typer_context: typer.Context,
     options: RunOptions,
-    out: Annotated[Path | None, typer.Option(help="Save the change set for `apply`.")] = None,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to change.")
-    ] = False,
-    format_: Annotated[
-        Literal["text", "markdown"],
-        typer.Option("--format", help="markdown: a table for a pull request or a job summary."),
-    ] = "text",
+    out: Path | None = Option(None, help="Save the change set for `apply`."),
+    detailed_exitcode: bool = Option(
+        False, "--detailed-exitcode", help="Exit with 2 when there is something to change."
+    ),
+    format_: Literal["text", "markdown"] = Option(
+        "text", "--format", help="markdown: a table for a pull request or a job summary."
+    ),
     as_json: Json = False,
 ) -> int:
     """Show what `run` would write; writes nothing on any tracker."""
@@ -73,8 +70,8 @@ def preview(
 @takes_run_options(*LIMITS, *STOPS)
 def apply(
     typer_context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A change set saved by `preview --out`.")],
     options: RunOptions,
+    file: Path = Argument(..., help="A change set saved by `preview --out`."),
     as_json: Json = False,
 ) -> int:
     """Write exactly the change set that was reviewed; refuse it when the trackers changed since."""
@@ -87,19 +84,14 @@ def apply(
 @takes_run_options(*LIMITS)
 def undo(
     typer_context: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run of `increment-sync history`.")],
     options: RunOptions,
-    issue: Annotated[
-        list[str] | None, typer.Option(help="Only on this issue; may be given several times.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Revert without asking.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be reverted.")] = False,
-    post_again: Annotated[
-        bool,
-        typer.Option(
-            "--post-again", help="Post comments again that the run deleted; this sends notification mails."
-        ),
-    ] = False,
+    run_id: str = Argument(..., metavar="RUN", help="A run of `increment-sync history`."),
+    issue: list[str] | None = Option(None, help="Only on this issue; may be given several times."),
+    yes: bool = Option(False, "--yes", "-y", help="Revert without asking."),
+    dry_run: bool = Option(False, "--dry-run", help="Only show what would be reverted."),
+    post_again: bool = Option(
+        False, "--post-again", help="Post comments again that the run deleted; this sends notification mails."
+    ),
     as_json: Json = False,
 ) -> int:
     """Revert what a run wrote, except where people changed it since; asks first. Later runs leave it reverted."""

@@ -1,14 +1,15 @@
-"""Arguments of the commands to begin with: ``init``, ``demo``, ``sandbox``."""
+"""Arguments of ``init``, and of the commands with mock servers: ``demo``, ``sandbox``, ``rehearse``."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import typer
+from typer import Argument, Option
 
-from sync.cli.arguments.common import build_invocation
+from sync.cli.arguments.common import Json, build_invocation
 
 app = typer.Typer()
 
@@ -16,16 +17,16 @@ app = typer.Typer()
 @app.command()
 def init(
     typer_context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Where to write the workspace.")] = Path(),
-    jira: Annotated[str | None, typer.Option(help="URL of a Jira site.")] = None,
-    jira_kind: Annotated[
-        Literal["jira-cloud", "jira-dc"], typer.Option(help="Jira Cloud or Jira Data Center.")
-    ] = "jira-cloud",
-    project: Annotated[str, typer.Option(help="Key of a Jira project.")] = "DS",
-    github: Annotated[str | None, typer.Option(help="A repository, as owner/name.")] = None,
-    github_url: Annotated[str | None, typer.Option(help="API URL of GitHub Enterprise Server.")] = None,
-    team: Annotated[str, typer.Option(help="Name of the first team.")] = "my-team",
-    timezone: Annotated[str, typer.Option(help="IANA time zone of the plans.")] = "UTC",
+    folder: Path = Argument(Path(), help="Where to write the workspace."),
+    jira: str | None = Option(None, help="URL of a Jira site."),
+    jira_kind: Literal["jira-cloud", "jira-dc"] = Option(
+        "jira-cloud", help="Jira Cloud or Jira Data Center."
+    ),
+    project: str = Option("DS", help="Key of a Jira project."),
+    github: str | None = Option(None, help="A repository, as owner/name."),
+    github_url: str | None = Option(None, help="API URL of GitHub Enterprise Server."),
+    team: str = Option("my-team", help="Name of the first team."),
+    timezone: str = Option("UTC", help="IANA time zone of the plans."),
 ) -> int:
     """Write a workspace to start from; never overwrites a file."""
     from sync.cli.commands.init import InvalidInitOption, WorkspaceOptions
@@ -50,12 +51,8 @@ def init(
 @app.command()
 def demo(
     typer_context: typer.Context,
-    folder: Annotated[
-        Path | None, typer.Option(help="Keep the demo's workspace here; default: a temporary folder.")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Where to write the report; default: a new temporary file.")
-    ] = None,
+    folder: Path | None = Option(None, help="Keep the demo's workspace here; default: a temporary folder."),
+    report: Path | None = Option(None, help="Where to write the report; default: a new temporary file."),
 ) -> int:
     """Run the main job several times against mock servers, and show what happens."""
     from sync.cli.commands.demo import demo as command
@@ -66,14 +63,28 @@ def demo(
 @app.command()
 def sandbox(
     typer_context: typer.Context,
-    seed: Annotated[
-        Path | None,
-        typer.Option(help="YAML file with the content of the trackers; default: that of the demo."),
-    ] = None,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=0, max=65535)] = 8765,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Print every request.")] = False,
+    seed: Path | None = Option(
+        None, help="YAML file with the content of the trackers; default: that of the demo."
+    ),
+    port: int = Option(8765, help="Port on 127.0.0.1.", min=0, max=65535),
+    verbose: bool = Option(False, "--verbose", help="Print every request."),
 ) -> int:
     """Serve mock servers of Jira and GitHub on this machine, to try a mapping without touching anything real."""
     from sync.cli.commands.sandbox import sandbox as command
 
     return command(build_invocation(typer_context), seed, port, verbose=verbose)
+
+
+@app.command()
+def rehearse(
+    typer_context: typer.Context,
+    seed: int = Option(
+        0, help="Seed of the first simulation; the same seed gives the same one again.", min=0
+    ),
+    schedules: int = Option(20, help="Simulate N schedules of faults.", metavar="N", min=1),
+    as_json: Json = False,
+) -> int:
+    """Simulate runs of this workspace on mock servers with a fault at every request; touches nothing real."""
+    from sync.cli.commands.rehearse import rehearse as command
+
+    return command(build_invocation(typer_context, as_json), seed=seed, schedules=schedules)
