@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sync.config.escape import escape_terminal
 from sync.model.wording import pluralize as pluralize
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from sync.runtime.invocation import Invocation
+
+T = TypeVar("T")
 
 DOCUMENT_VERSION = 1
 """Key ``version`` of every document. Grows when a key of a JSON document changes its meaning."""
@@ -81,9 +84,14 @@ def document_text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True, default=_json_value)
 
 
-def as_object(value: DataclassInstance, **more: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass as a JSON object; ``more`` adds keys or replaces values."""
-    return {field.name: getattr(value, field.name) for field in fields(value)} | more
+def as_object(value: DataclassInstance, *properties: str, **more: Any) -> dict[str, Any]:
+    """Return the fields and the named properties of a dataclass as a JSON object; ``more`` adds or replaces keys."""
+    return pick(value, *(field.name for field in fields(value)), *properties) | more
+
+
+def pick(value: object, *names: str, **renamed: str) -> dict[str, Any]:
+    """Return the named attributes as a JSON object; ``renamed`` maps keys to attributes of another name."""
+    return {key: getattr(value, name) for key, name in (*zip(names, names, strict=True), *renamed.items())}
 
 
 def _json_value(value: object) -> object:
@@ -102,11 +110,26 @@ def safe_terminal_line(text: str) -> str:
     return " " * (len(text) - len(text.lstrip(" "))) + escape_terminal(text)
 
 
+def utc(moment: datetime) -> str:
+    """``2026-11-20 09:30 UTC``."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def shorten(items: Sequence[T], most: int, rest: str, line: Callable[[T], str]) -> Iterator[str]:
+    """Yield a line for each of the first ``most`` items, then ``rest`` with the number of the others at its ``{}``."""
+    yield from map(line, items[:most])
+    if len(items) > most:
+        yield rest.format(len(items) - most)
+
+
 def table(
-    header: Iterable[str], rows: Iterable[Iterable[str]], *, hide_empty_columns: bool = False
+    header: Iterable[str], rows: Iterable[Iterable[object]], *, hide_empty_columns: bool = False
 ) -> list[str]:
-    """Format columns of plain text, each as wide as its widest cell; the same on terminals and in logs."""
-    names, cells = list(header), [[safe_terminal_line(cell) for cell in row] for row in rows]
+    """Format columns of plain text, each as wide as its widest cell; the same on terminals and in logs.
+
+    A cell that is None stays empty.
+    """
+    names, cells = list(header), [[_cell(cell) for cell in row] for row in rows]
     shown = [
         column
         for column in range(len(names))
@@ -118,3 +141,7 @@ def table(
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in grid
     ]
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else safe_terminal_line(str(value))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from connectors.model import FailedSource
 from sync.cli.change_output import change_document, change_lines, change_summary, notification_lines
-from sync.cli.output import Output, pluralize, safe_terminal_line
+from sync.cli.output import Output, pick, pluralize, safe_terminal_line
 from sync.config.escape import escape_terminal
-from sync.model.labels import Notice
 from sync.model.run import ApplyResult, PullResult, RunOptions, RunResult
 from sync.pipeline.override_recovery import MAX_HISTORIES_PER_RUN
 from sync.runtime.context import RunContext
@@ -18,11 +17,8 @@ from sync.runtime.context import RunContext
 
 def print_result(output: Output, context: RunContext, result: RunResult) -> None:
     """Print what a run found and wrote."""
-    if output.as_json:
-        output.document(run_document(result))
-        return
     print_plan(output, context, result)
-    output.lines(apply_result_lines(result))
+    output.show(lambda: run_document(result), lambda: apply_result_lines(result))
 
 
 def print_plan(output: Output, context: RunContext, result: RunResult) -> None:
@@ -139,37 +135,28 @@ def run_document(result: RunResult) -> dict[str, Any]:
         "attention": {**result.impact.cost.summary(), "spread": result.impact.in_rollout},
         "changes": [change_document(change) for change in result.changes.changes],
         "unusable_files": [broken.as_json() for broken in result.broken_files],
-        "failed_sources": _failures(pulled.failed),
-        "unread_histories": _failures(pulled.failed_histories),
+        "failed_sources": [_failure_document(each) for each in pulled.failed],
+        "unread_histories": [_failure_document(each) for each in pulled.failed_histories],
         "unread_anchors": {str(anchor): why for anchor, why in pulled.unread_anchors.items()},
-        "refusals": [{"rule": refusal.rule, "text": refusal.text} for refusal in result.refusals],
+        "refusals": result.refusals,
         "not_looked_back": sorted(map(str, result.postponed)),
-        "observations": _notices(planning.notices),
-        "by_hand": _notices(result.manual_changes),
+        "observations": [pick(each, "text", issue="ref") for each in planning.notices],
+        "by_hand": [pick(each, "text", issue="ref") for each in result.manual_changes],
         "gone": [item.issue.ref for item in pulled.newly_missing],
         "conflicts": [conflict.ref for conflict in planning.matched.conflicts],
         "warnings": _warnings(result),
         "unplanned": len(planning.rollup.unplanned),
-        "applied": None
-        if applied is None
-        else {**apply_document(applied), "notes": [*applied.notes, *applied.closed_increments]},
+        "applied": apply_document(applied, notes=[*applied.notes, *applied.closed_increments])
+        if applied
+        else None,
     }
 
 
-def apply_document(applied: ApplyResult) -> dict[str, Any]:
+def apply_document(applied: ApplyResult, **more: Any) -> dict[str, Any]:
     """Return what became of a change set as a JSON object."""
-    return {
-        "done": applied.done,
-        "left": applied.skipped,
-        "left_because": applied.skip_reasons,
-        "failed": [{"change": what, "reason": why} for what, why in applied.failed],
-        "notes": applied.notes,
-    }
+    document = pick(applied, "done", "notes", left="skipped", left_because="skip_reasons")
+    return document | {"failed": [{"change": what, "reason": why} for what, why in applied.failed]} | more
 
 
-def _failures(failures: Iterable[FailedSource]) -> list[dict[str, Any]]:
-    return [{"source": each.source.name, "kind": each.kind, "reason": each.reason} for each in failures]
-
-
-def _notices(notices: Iterable[Notice]) -> list[dict[str, Any]]:
-    return [{"issue": each.ref, "text": each.text} for each in notices]
+def _failure_document(failure: FailedSource) -> dict[str, Any]:
+    return {"source": failure.source.name, **pick(failure, "kind", "reason")}

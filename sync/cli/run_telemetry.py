@@ -1,24 +1,35 @@
-"""Report the start and the end of a run to outside monitoring: metrics and a health check.
+"""Report the start and the end of a run to outside monitoring: metrics, and pings of a health check.
 
-A failure to report is a note on stderr; it never fails the run.
+A failure to report is a note on stderr; it never fails the run. The health check is healthchecks.io or a compatible
+service: a run started, succeeded or failed. Its URL is a secret and is part of no message.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pydantic import SecretStr
 
 from connectors.http.usage import RequestStats
 from mappings.problems import InvalidWorkspace
 from sync.cli.errors import exit_code_for
 from sync.cli.exit_codes import ExitCode
-from sync.cli.metrics.collect import add_request_counts, rate_limit_metrics, run_result_metrics, store_metrics
-from sync.cli.metrics.definitions import MetricSamples, run_end_metrics
+from sync.cli.metrics.definitions import (
+    MetricSamples,
+    add_request_counts,
+    rate_limit_metrics,
+    run_end_metrics,
+    run_result_metrics,
+    store_metrics,
+)
 from sync.cli.metrics.exporters import push_metrics, write_textfile
-from sync.cli.metrics.healthcheck import HealthCheck, PingFailed, PingSignal
 from sync.cli.output import Output
 from sync.config.credentials import CredentialError, ping_url
 from sync.config.escape import escape_terminal
@@ -29,6 +40,44 @@ from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import start_logging
 from sync.store import StoreError, open_store
+
+PingSignal = Literal["start", "success", "fail"]
+_SECONDS: Final = 5.0
+
+
+class PingFailed(Exception):
+    """The health check could not be pinged. The message says why, without the URL."""
+
+
+class HealthCheck:
+    """Pings of one run."""
+
+    def __init__(self, url: SecretStr) -> None:
+        self._url = url
+        self._run = str(uuid.uuid4())
+
+    def ping(self, signal: PingSignal) -> None:
+        """Send one signal. Raises PingFailed, for a redirect, too."""
+        import requests
+
+        from connectors.http.session import configure_session
+
+        try:
+            with configure_session(requests.Session()) as session:
+                response = session.get(self._url_for(signal), timeout=_SECONDS, allow_redirects=False)
+        except (requests.RequestException, ValueError) as error:  # their texts hold the URL
+            raise PingFailed(f"the health check cannot be reached ({type(error).__name__})") from None
+        if response.status_code != 200:
+            raise PingFailed(
+                f"the health check answered HTTP {response.status_code}; check INCREMENT_SYNC_PING_URL"
+            )
+
+    def _url_for(self, signal: PingSignal) -> str:
+        """Add the signal and the id of the run (``rid``), by which the service tells overlapping runs apart."""
+        parts = urlsplit(self._url.get_secret_value())
+        path = parts.path.rstrip("/") + ("" if signal == "success" else f"/{signal}")
+        query = urlencode([*parse_qsl(parts.query), ("rid", self._run)])
+        return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
 
 @dataclass(kw_only=True, slots=True)

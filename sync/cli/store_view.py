@@ -1,16 +1,24 @@
-"""The content of the store, loaded and planned once for a command. No request is sent."""
+"""The content of the store, loaded and planned once for a command, and insights from it. No request is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Protocol, TypeVar
 
 from connectors.model import IssueRef, KnownIssue
+from mappings.model import Increment
 from sync.forecast.load_history import load_issue_flows, owning_teams
+from sync.insights.audit import AuditFinding, AuditInputs, find_audit_findings
+from sync.insights.change_queries import NoRecordedData, changes_until_now
+from sync.insights.predictability import Predictability, assess_predictability
+from sync.insights.unplanned import AdHocShare, ad_hoc_share
+from sync.model.attribution import Difference, PlanFacts
 from sync.model.flow import IssueFlow
 from sync.model.planning import PlanningResult, RecordedState
-from sync.model.rollup import Rollup
+from sync.model.rollup import IncrementRollup, Rollup
 from sync.pipeline.offline import plan_offline
 from sync.pull.current_sources import load_current_issues
 from sync.pull.recorded import load_recorded_state
@@ -69,3 +77,82 @@ def find_increment(increments: Iterable[_Increment], name: str) -> _Increment:
     if name not in by_id:
         raise LookupError(f"there is no increment {name!r}; the plans have {', '.join(by_id) or 'none'}")
     return by_id[name]
+
+
+def audit_findings(
+    view: StoreView, increments: Sequence[IncrementRollup], idle_after: timedelta
+) -> tuple[AuditFinding, ...]:
+    """Find what looks better than it is. ``idle_after``: time without movement after which a goal is a finding."""
+    context = view.context
+    return find_audit_findings(
+        AuditInputs(
+            increments=tuple(increments),
+            since_commitment=_changes_since_commitment(view, increments),
+            history=tuple(context.store.plan_history()),
+            flow=view.flows,
+            teams=view.owners,
+            starts={each.id: each.starts_at for each in context.workspace.increments},
+            quiet_after=idle_after,
+            now=context.now(),
+        )
+    )
+
+
+def _changes_since_commitment(
+    view: StoreView, increments: Sequence[IncrementRollup]
+) -> dict[str, Difference]:
+    """Capability id -> what changed since it was committed.
+
+    Capabilities are usually committed together, so that there are few moments to compare with.
+    """
+    baselines = view.recorded.baselines
+    capabilities = {
+        each.id for increment in increments for goal in increment.goals for each in goal.capabilities
+    } & baselines.keys()
+    found: dict[str, Difference] = {}
+    for moment in sorted({baselines[each].at for each in capabilities}):
+        try:
+            changes = changes_until_now(view.context, moment, view.planning, view.known)
+        except NoRecordedData:
+            return {}
+        by_subject = {each.subject: each for each in changes.differences}
+        for each in capabilities:
+            if baselines[each].at == moment and f"capability:{each}" in by_subject:
+                found[each] = by_subject[f"capability:{each}"]
+    return found
+
+
+def started_increments(view: StoreView) -> list[Increment]:
+    """Return the increments that have started, oldest first."""
+    now = view.context.now()
+    started = [each for each in view.context.workspace.increments if each.phase(now) != "not-started"]
+    return sorted(started, key=lambda each: each.start)
+
+
+def increment_predictability(view: StoreView, increment: Increment) -> Predictability:
+    """Compare what an increment promised with the current roll-up."""
+    context = view.context
+    ended = min(context.now(), increment.ends_at)
+    at_end = plan_offline(replace(context, now=lambda: ended), view.known, view.recorded).rollup
+    teams = [each.team for each in context.workspace.teams]
+
+    def share(*names: str) -> AdHocShare:
+        return ad_hoc_share(at_end, view.known, names, since=increment.starts_at, until=ended)
+
+    return assess_predictability(
+        increment,
+        next(each for each in view.rollup.increments if each.id == increment.id),
+        _committed_plan(context.store.plan_history(), increment),
+        {each.continues: each.id for each in view.rollup.capabilities if each.continues},
+        share(*teams),
+        {team: share(team) for team in teams},
+    )
+
+
+def _committed_plan(history: Sequence[PlanFacts], increment: Increment) -> PlanFacts | None:
+    """Return the plan at the start of an increment; else the first one recorded before its end."""
+    recorded = [
+        each for each in history if increment.id in each.body["increments"] and each.at < increment.ends_at
+    ]
+    at_start = [each for each in recorded if each.at <= increment.starts_at]
+    return at_start[-1] if at_start else next(iter(recorded), None)

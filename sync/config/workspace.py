@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mappings.load import read_workspace
+from mappings.load_result import LoadResult
 from mappings.model import Workspace
 from sync.config.settings import Settings
 from sync.model.broken_file import BrokenFile
@@ -25,3 +27,13 @@ class LoadedWorkspace:
     """Mapping file -> (team, text of the file)."""
     broken_files: tuple[BrokenFile, ...] = ()
     """Mapping files with errors, which were replaced by their last known good version or left out."""
+
+
+def read_with_settings(root: Path, settings: Settings) -> LoadResult:
+    """Read and check the plans and mappings below ``root``. Never raises because of their content."""
+    return read_workspace(
+        root,
+        trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
+        timezone=settings.timezone,
+        labels=settings.label_scheme,
+    )

@@ -13,28 +13,18 @@ from mappings.labels import MAX_LABEL_LENGTH
 from mappings.model import Anchor, Capability, Goal, Increment, Workspace
 from mappings.problems import Origin
 from sync.config.escape import escape_terminal
-from sync.mapping_tools.dataset import MIN_GROUP_SIZE, Dataset
-from sync.mapping_tools.features import Feature, rule_condition
+from sync.mapping_tools.dataset import MIN_GROUP_SIZE, Dataset, Feature, rule_condition
 from sync.mapping_tools.rule_yaml import NewCapability, NewRule, slug, unused_name
+from sync.model.anchors import list_anchors
 
 _KEY_ORDER: Final[tuple[str, ...]] = ("parent", "milestone", "fix_version", "components", "labels")
 """Keys that group work come before keys that tag it."""
 _MAX_RULES: Final = 12
 _MAX_SHARE: Final = 0.8
 """A feature of a larger share of the unplanned issues groups nothing."""
-_KINDS_OF_WORK: Final = frozenset(
-    {
-        "bug",
-        "chore",
-        "documentation",
-        "duplicate",
-        "enhancement",
-        "good first issue",
-        "help wanted",
-        "invalid",
-        "question",
-        "wontfix",
-    }
+_KINDS_OF_WORK: Final = (
+    *("bug", "chore", "documentation", "duplicate", "enhancement", "good first issue", "help wanted"),
+    *("invalid", "question", "wontfix"),
 )
 """Labels for the kind of work, most of them defaults of GitHub repositories: they stand for no capability."""
 _MIN_SIMILARITY: Final = 0.5
@@ -71,9 +61,8 @@ def build_first_mapping(dataset: Dataset) -> FirstMapping:
             new.append(_new_capability(dataset, feature, epic, name, used))
         target = existing or new[-1].id
         ids = {rule.id for rule in dataset.team.rules} | {rule.id for rule in rules}
-        rules.append(
-            NewRule(id=unused_name(slug(f"{feature.key} {feature.value}"), ids), when=when, assign=target)
-        )
+        rule_id = unused_name(slug(f"{feature.key} {feature.value}"), ids)
+        rules.append(NewRule(id=rule_id, when=when, assign=target))
         grouped |= group
     return FirstMapping(rules=tuple(rules), capabilities=tuple(new))
 
@@ -104,13 +93,13 @@ def current_increment(dataset: Dataset) -> Increment:
 
 def _useful_features(dataset: Dataset) -> Iterator[Feature]:
     counted = Counter(feature for ref in dataset.unplanned for feature in dataset.features.by_issue[ref])
+
+    def rank(feature: Feature) -> tuple[bool, int, Feature]:
+        return not _is_epic(dataset, feature), -counted[feature], feature
+
     for key in _KEY_ORDER:
-        found = [
-            feature for feature in counted if feature.key == key and _is_useful(dataset, feature, counted)
-        ]
-        yield from sorted(
-            found, key=lambda feature: (not _is_epic(dataset, feature), -counted[feature], feature)
-        )
+        found = (each for each in counted if each.key == key and _is_useful(dataset, each, counted))
+        yield from sorted(found, key=rank)
 
 
 def _is_useful(dataset: Dataset, feature: Feature, counted: Counter[Feature]) -> bool:
@@ -118,9 +107,8 @@ def _is_useful(dataset: Dataset, feature: Feature, counted: Counter[Feature]) ->
         return False
     if feature.key == "parent":
         return not _is_goal(dataset, feature)
-    too_common = len(dataset.unplanned) > MIN_GROUP_SIZE and counted[feature] > _MAX_SHARE * len(
-        dataset.unplanned
-    )
+    unplanned = len(dataset.unplanned)
+    too_common = unplanned > MIN_GROUP_SIZE and counted[feature] > _MAX_SHARE * unplanned
     return not too_common and not (feature.key == "labels" and feature.value in _KINDS_OF_WORK)
 
 
@@ -138,14 +126,8 @@ def _epic(dataset: Dataset, feature: Feature) -> KnownIssue | None:
     if feature.key != "parent":
         return None
     trackers = {source.tracker for source in dataset.team.sources}
-    return next(
-        (
-            item
-            for ref, item in dataset.known.items()
-            if ref.tracker in trackers and ref.key.casefold() == feature.value
-        ),
-        None,
-    )
+    items = (item for ref, item in dataset.known.items() if ref.tracker in trackers)
+    return next((item for item in items if item.issue.ref.key.casefold() == feature.value), None)
 
 
 def _is_goal(dataset: Dataset, feature: Feature) -> bool:
@@ -183,11 +165,12 @@ def _similarity(one: str, other: str) -> float:
 
 
 def _capability_ids(workspace: Workspace) -> set[str]:
-    found: set[str] = set()
-    for increment in workspace.increments:
-        for capability in increment.capabilities:
-            found |= {capability.id, *capability.previously}
-    return found
+    return {
+        name
+        for increment in workspace.increments
+        for capability in increment.capabilities
+        for name in (capability.id, *capability.previously)
+    }
 
 
 def _new_capability(
@@ -197,19 +180,10 @@ def _new_capability(
     longest = MAX_LABEL_LENGTH - len(dataset.scheme.prefix("capability", dataset.team.team)) - 3
     title = escape_terminal(name, _MAX_TITLE) or feature.value
     anchor = Anchor(tracker=epic.issue.ref.tracker, key=epic.issue.ref.key) if epic else None
+    wanted = slug(name, min(longest, 40)) or slug(f"{feature.key} {feature.value}") or "capability"
     return NewCapability(
-        id=unused_name(
-            slug(name, min(longest, 40)) or slug(f"{feature.key} {feature.value}") or "capability", used
-        ),
+        id=unused_name(wanted, used),
         title=title,
         team=dataset.team.team,
-        anchor=None if anchor in _anchors(dataset.workspace) else anchor,
+        anchor=None if anchor in list_anchors(dataset.workspace) else anchor,
     )
-
-
-def _anchors(workspace: Workspace) -> set[Anchor | None]:
-    found: set[Anchor | None] = set()
-    for increment in workspace.increments:
-        for goal in increment.goals:
-            found |= {goal.anchor, *(capability.anchor for capability in goal.capabilities)}
-    return found

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue, Source
 from mappings.labels import LabelScheme
-from mappings.model import (
-    Assignment,
-    Capability,
-    Conflict,
-    Goal,
-    Increment,
-    Overrides,
-    Rule,
-    TeamMapping,
-    Workspace,
-)
+from mappings.model import Capability, Goal, Increment, Overrides, Rule, TeamMapping, Workspace
 from mappings.problems import Origin
 from mappings.rules.matcher import Matcher
 
@@ -88,16 +79,11 @@ def issues_matching(
     matched = matcher.match(_with_ancestors(items, known), Overrides())
     refs = {item.issue.ref for item in items}
     found: defaultdict[str, set[IssueRef]] = defaultdict(set)
-    outcomes: tuple[Assignment | Conflict, ...] = (*matched.assignments, *matched.conflicts)
-    for outcome in outcomes:
-        if outcome.ref in refs:
-            for claim in _claims(outcome):
-                found[claim.capability].add(outcome.ref)
+    claims = chain(matched.assignments, *(conflict.claims for conflict in matched.conflicts))
+    for claim in claims:
+        if claim.ref in refs:
+            found[claim.capability].add(claim.ref)
     return [frozenset(found[name]) for name in names]
-
-
-def _claims(outcome: Assignment | Conflict) -> tuple[Assignment, ...]:
-    return outcome.claims if isinstance(outcome, Conflict) else (outcome,)
 
 
 def _with_ancestors(items: Sequence[KnownIssue], known: Iterable[KnownIssue]) -> list[KnownIssue]:
@@ -139,13 +125,7 @@ def measure_rule(
 ) -> RuleQuality:
     """Count right, wrong and missed issues in the given folds."""
     counted = frozenset(counted_folds)
-    right = wrong = missed = 0
-    for ref, target in targets.items():
-        if folds[ref] not in counted:
-            continue
-        if ref in matched:
-            right += target == capability
-            wrong += target != capability
-        else:
-            missed += target == capability
-    return RuleQuality(right=right, wrong=wrong, missed=missed)
+    results = Counter(
+        (ref in matched, target == capability) for ref, target in targets.items() if folds[ref] in counted
+    )
+    return RuleQuality(right=results[True, True], wrong=results[True, False], missed=results[False, True])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal
+from typing import Literal, TypeVar
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Assignment, Conflict, IssueState, MatchResult, Unplanned
@@ -15,6 +15,7 @@ from sync.model.planning import PlanningResult
 from sync.model.rollup import CapabilityRollup, Counts, GoalRollup, Rollup
 
 MoveKind = Literal["moved", "reread", "rule"]
+_Stated = TypeVar("_Stated", bound=Assignment | Unplanned)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,11 +93,6 @@ def compute_impact(
     )
 
 
-def outcomes_by_issue(matched: MatchResult) -> dict[IssueRef, MatchOutcome]:
-    """Issue -> its assignment, conflict or unplanned entry."""
-    return {outcome.ref: outcome for outcome in _all(matched)}
-
-
 def counted_in(outcome: MatchOutcome) -> tuple[str, ...]:
     """Return what an issue counts towards: a kind, then capability and iteration, reason, or claimed capabilities."""
     match outcome:
@@ -111,8 +107,7 @@ def counted_in(outcome: MatchOutcome) -> tuple[str, ...]:
 
 
 def _state(outcome: MatchOutcome) -> IssueState | None:
-    """Return the state without its reason, which names lines and files that may have moved."""
-    return replace(outcome.state, because="") if isinstance(outcome, Assignment | Unplanned) else None
+    return _without_because(outcome).state if isinstance(outcome, Assignment | Unplanned) else None
 
 
 def _moves(
@@ -139,18 +134,14 @@ def _all(matched: MatchResult) -> Iterator[Assignment | Unplanned | Conflict]:
 
 
 def _without_reasons(outcome: MatchOutcome) -> MatchOutcome:
-    """Return the outcome without the reasons of its states: they are no difference."""
-    match outcome:
-        case Assignment() | Unplanned():
-            return replace(outcome, state=replace(outcome.state, because=""))
-        case Conflict(claims=claims):
-            return replace(outcome, claims=tuple(_without_because(claim) for claim in claims))
-        case _:
-            return None
+    """Return the outcome without the reasons of its states: they name lines and files, and are no difference."""
+    if isinstance(outcome, Conflict):
+        return replace(outcome, claims=tuple(map(_without_because, outcome.claims)))
+    return _without_because(outcome) if outcome else None
 
 
-def _without_because(claim: Assignment) -> Assignment:
-    return replace(claim, state=replace(claim.state, because=""))
+def _without_because(outcome: _Stated) -> _Stated:
+    return replace(outcome, state=replace(outcome.state, because=""))
 
 
 def _subject_differences(before: Rollup, after: Rollup) -> Iterator[SubjectDifference]:
@@ -164,28 +155,95 @@ def _subject_statuses(rollup: Rollup) -> dict[str, SubjectStatus]:
     """Subject -> its roll-up, each goal before its capabilities."""
     found = {}
     for goal in rollup.goals:
-        found[goal.subject] = _goal(goal)
-        found.update((each.subject, _capability(each)) for each in goal.capabilities)
+        found[goal.subject] = _status(goal, goal.required_done, goal.required_total)
+        for each in goal.capabilities:
+            found[each.subject] = _status(each, each.counts.done, each.counts.scope)
     return found
 
 
-def _goal(goal: GoalRollup) -> SubjectStatus:
+def _status(part: GoalRollup | CapabilityRollup, finished: int, total: int) -> SubjectStatus:
     return SubjectStatus(
-        state=goal.state,
-        health=goal.health,
-        blocked=goal.blocked,
-        finished=goal.required_done,
-        total=goal.required_total,
-        counts=goal.counts,
+        state=part.state,
+        health=part.health,
+        blocked=part.blocked,
+        finished=finished,
+        total=total,
+        counts=part.counts,
     )
 
 
-def _capability(capability: CapabilityRollup) -> SubjectStatus:
-    return SubjectStatus(
-        state=capability.state,
-        health=capability.health,
-        blocked=capability.blocked,
-        finished=capability.counts.done,
-        total=capability.counts.scope,
-        counts=capability.counts,
-    )
+_ORDER: tuple[MoveKind, ...] = ("moved", "reread", "rule")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoveGroup:
+    """Issues with the same move. All texts come from plans and mappings."""
+
+    kind: MoveKind
+    before: str
+    after: str
+    by: str
+    """The rule that assigns them now, and the former one."""
+    refs: tuple[IssueRef, ...]
+
+
+def group_moves(moves: Iterable[IssueMove]) -> tuple[MoveGroup, ...]:
+    """Group moves: those that count elsewhere first, the largest groups first."""
+    found: dict[tuple[MoveKind, str, str, str], list[IssueRef]] = {}
+    for move in moves:
+        text = _place_and_state if move.kind == "reread" else place_text
+        key = move.kind, text(move.before), text(move.after), _rules(move.before, move.after)
+        found.setdefault(key, []).append(move.ref)
+    groups = [
+        MoveGroup(kind=kind, before=before, after=after, by=by, refs=tuple(refs))
+        for (kind, before, after, by), refs in found.items()
+    ]
+    return tuple(sorted(groups, key=lambda each: (_ORDER.index(each.kind), -len(each.refs), each.before)))
+
+
+def place_text(outcome: MatchOutcome) -> str:
+    """``churn-model v2``, ``unplanned``, ``claimed by two teams``, ``nowhere``."""
+    match outcome:
+        case Assignment(capability=capability, iteration=iteration):
+            return f"{capability} {iteration}" if iteration else capability
+        case Unplanned(reason=reason):
+            return "unplanned" if reason == "no-rule" else f"unplanned ({reason})"
+        case Conflict(claims=claims):
+            return f"claimed for {' and '.join(sorted({claim.capability for claim in claims}))}"
+        case _:
+            return "nowhere"
+
+
+def rule_text(outcome: MatchOutcome) -> str:
+    """``features of science``, ``a pin``; empty without a rule."""
+    match outcome:
+        case Assignment(by="pin"):
+            return "a pin"
+        case Assignment(rule=rule, team=team):
+            return f"{rule} of {team}"
+        case Conflict(claims=claims):
+            return " and ".join(f"{claim.rule} of {claim.team}" for claim in claims)
+        case _:
+            return ""
+
+
+def _rules(before: MatchOutcome, after: MatchOutcome) -> str:
+    old, new = rule_text(before), rule_text(after)
+    if old == new:
+        return new
+    if old and new:
+        return f"{new} (before: {old})"
+    return new or f"no rule (before: {old})"
+
+
+def _place_and_state(outcome: MatchOutcome) -> str:
+    if not isinstance(outcome, Assignment | Unplanned):
+        return place_text(outcome)
+    return f"{place_text(outcome)}: {state_text(outcome.state)}"
+
+
+def state_text(state: IssueState) -> str:
+    """``doing, blocked``, ``unknown, counted as todo``, ``done, confirmed``."""
+    text = state.state if state.known else f"unknown, counted as {state.state}"
+    text += ", blocked" if state.blocked else ""
+    return text + (f", {state.answer}" if state.answer else "")

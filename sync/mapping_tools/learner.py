@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sync.mapping_tools.features import Feature
+from sync.mapping_tools.dataset import Feature
 
 _MAX_FEATURES: Final = 150
 """Features that are looked at for one capability: those that its issues differ in most from the others."""

@@ -15,9 +15,8 @@ from typing import Final
 from connectors.model import IssueRef
 from sync.config.settings import Settings
 from sync.mapping_tools.bootstrap import build_first_mapping, workspace_with
-from sync.mapping_tools.dataset import MIN_GROUP_SIZE, Dataset
+from sync.mapping_tools.dataset import MIN_GROUP_SIZE, Dataset, Feature, rule_condition
 from sync.mapping_tools.evaluate import FOLDS, RuleQuality, assign_folds, issues_matching, measure_rule
-from sync.mapping_tools.features import Feature, rule_condition
 from sync.mapping_tools.learner import Candidate, is_informative, learn
 from sync.mapping_tools.rule_yaml import NewCapability, NewRule, load_suggested_rules, slug, unused_name
 

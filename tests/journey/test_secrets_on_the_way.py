@@ -145,8 +145,8 @@ def test_monitoring_services_cannot_echo_secrets_into_our_messages(
     monkeypatch: pytest.MonkeyPatch,
     how: int | str,
 ) -> None:
-    for module in ("healthcheck", "exporters"):
-        monkeypatch.setattr(f"sync.cli.metrics.{module}._SECONDS", 0.05)
+    for module in ("run_telemetry", "metrics.exporters"):
+        monkeypatch.setattr(f"sync.cli.{module}._SECONDS", 0.05)
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login ada password of-another-service")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     repeater.status, repeater.silent = how if isinstance(how, int) else 200, how == "silent"

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.model import Anchor, Assignment, Conflict, Unplanned, Workspace
+from mappings.model import Anchor, Assignment, Conflict, MatchResult, Unplanned, Workspace
 from mappings.rules.trace import MatchOutcome
 from sync.config.settings import Settings
-from sync.mapping_tools.impact import IssueMove, compute_impact, outcomes_by_issue
+from sync.mapping_tools.impact import IssueMove, compute_impact
 from sync.model.labels import RecordedOverrides
 from sync.model.planning import PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
 from sync.pipeline.affected import PlanningBasis, affected_issues
@@ -180,6 +180,10 @@ def remembered_of(data: st.DataObject, items: list[KnownIssue]) -> RecordedState
     return RecordedState(pushed_labels=data.draw(ours), overrides=decisions, store_created_at=at(10, 25))
 
 
+def every_outcome(matched: MatchResult) -> dict[IssueRef, MatchOutcome]:
+    return {each.ref: each for each in (*matched.assignments, *matched.unplanned, *matched.conflicts)}
+
+
 def without_reasons(outcome: MatchOutcome) -> MatchOutcome:
     """Without the words for where a state comes from: they are no difference."""
     if isinstance(outcome, Assignment | Unplanned):
@@ -220,10 +224,8 @@ def test_old_assignments_plus_moves_equal_new_assignments(
     before, after, spared = thoughts(mapped(old, plan), mapped(changed, edited), seen, remembered)
     impact = compute_impact(before, after, seen.known)
 
-    new_outcomes = {
-        ref: without_reasons(outcome) for ref, outcome in outcomes_by_issue(after.matched).items()
-    }
-    assert with_moves(outcomes_by_issue(before.matched), impact.moves) == new_outcomes
+    new_outcomes = {ref: without_reasons(outcome) for ref, outcome in every_outcome(after.matched).items()}
+    assert with_moves(every_outcome(before.matched), impact.moves) == new_outcomes
     assert compute_impact(before, spared, seen.known) == impact
     assert spared.rollup.increments == after.rollup.increments
     assert sorted(spared.suspicions, key=str) == sorted(after.suspicions, key=str)

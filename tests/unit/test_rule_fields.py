@@ -19,7 +19,7 @@ from mappings.rules.subject import RuleSubject
 from mappings.rules.team_rules import TeamRules
 from mappings.schema.cases import CASE_FIELDS, CaseIssue
 from mappings.schema.when import When
-from sync.cli.schema_reference import schema_reference
+from sync.cli.commands.mappings_schema import schema_reference
 from sync.insights.change_causes import fingerprint
 from tests.support.match_world import issue, rule, team
 

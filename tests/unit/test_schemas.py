@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 
 from mappings.load import read_yaml
 from mappings.yaml.tree import read_tree
+from sync.cli.commands.mappings_schema import schema_reference
 from sync.cli.main import app, invoke
-from sync.cli.schema_reference import schema_reference
 from sync.cli.schemas import KINDS, Kind, editor_header, json_schema, model_for, schema_text
 
 ROOT = Path(__file__).parents[2]

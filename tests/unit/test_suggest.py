@@ -15,7 +15,7 @@ from connectors.model import Issue
 from mappings.model import Overrides
 from mappings.rules.matcher import Matcher
 from sync.cli.commands.mappings_suggest import suggest
-from sync.mapping_tools.features import title_pattern
+from sync.mapping_tools.dataset import title_pattern
 from sync.mapping_tools.rule_yaml import yaml_scalar
 from sync.runtime.bootstrap import load_configuration
 from sync.runtime.session import open_workspace_store

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from sync.cli.exit_codes import ExitCode
-from sync.cli.output import Output, pluralize
-from sync.cli.store_view import StoreView, find_increment
-from sync.cli.stored_insights import audit_findings
+from sync.cli.output import Output, pluralize, shorten, utc
+from sync.cli.store_view import StoreView, audit_findings, find_increment
 from sync.config.escape import escape_terminal
-from sync.insights.audit import AuditFinding, sort_by_severity
+from sync.insights.audit import AuditFinding, FindingEvidence, sort_by_severity
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
 
@@ -42,7 +41,7 @@ def show_audit(invocation: Invocation, increment: str | None, idle_days: int, *,
             lambda: _lines(findings),
         )
         if recorded:
-            output.note(f"changes of rules and plans are known since {recorded[0].at:%Y-%m-%d %H:%M} UTC")
+            output.note(f"changes of rules and plans are known since {utc(recorded[0].at)}")
         else:
             output.note(
                 "no run has recorded yet how issues count; changes of rules and plans are visible from the next run on"
@@ -53,12 +52,14 @@ def show_audit(invocation: Invocation, increment: str | None, idle_days: int, *,
 def _lines(findings: Sequence[AuditFinding]) -> Iterator[str]:
     for finding in findings:
         yield escape_terminal(f"{finding.kind}: {finding.title}: {finding.text}")
-        for each in finding.evidence[:_MAX_EVIDENCE]:
-            when = f"{each.at:%Y-%m-%d %H:%M}" if each.at else " " * 16
-            what = f"{each.ref.key}: {each.text}" if each.ref else each.text
-            run = f" (run {each.run_id})" if each.run_id else ""
-            yield f"    {when}  {escape_terminal(what)}{run}"
-        if len(finding.evidence) > _MAX_EVIDENCE:
-            yield f"    and {len(finding.evidence) - _MAX_EVIDENCE} more (--json shows all)"
+        more = "    and {} more (--json shows all)"
+        yield from shorten(finding.evidence, _MAX_EVIDENCE, more, _evidence_line)
         yield ""
     yield pluralize(len(findings), "finding")
+
+
+def _evidence_line(evidence: FindingEvidence) -> str:
+    when = f"{evidence.at:%Y-%m-%d %H:%M}" if evidence.at else " " * 16
+    what = f"{evidence.ref.key}: {evidence.text}" if evidence.ref else evidence.text
+    run = f" (run {evidence.run_id})" if evidence.run_id else ""
+    return f"    {when}  {escape_terminal(what)}{run}"

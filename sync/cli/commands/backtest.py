@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sync.cli.output import Output, table
+from sync.cli.output import Output, pick, table
 from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
 from sync.forecast.csv_histories import read_histories
@@ -53,13 +53,8 @@ def _stored_histories(invocation: Invocation) -> Mapping[str, list[PastIssue]]:
 
 def _document(result: BacktestResult, seed: int) -> dict[str, Any]:
     """Return the scores of all series together and of each alone, with shares from 0 to 1."""
-    return {
-        "seed": seed,
-        "most_groups_per_series": result.max_groups,
-        "together": result.combined,
-        "each": result.by_series,
-        "unscored": result.unscored,
-    }
+    names = {"most_groups_per_series": "max_groups", "together": "combined", "each": "by_series"}
+    return {"seed": seed, **pick(result, "unscored", **names)}
 
 
 def _lines(result: BacktestResult) -> Iterator[str]:
@@ -114,47 +109,26 @@ def _brier_lines(question: str, brier: Brier) -> list[str]:
     rows = [
         (
             name,
-            f"{brier.rivals[key]:.4f}",
-            f"{brier.against[key]:+.1%}",
-            f"{brier.rivals_averaged[key]:.4f}",
-            f"{brier.against_averaged[key]:+.1%}",
+            *(f"{brier.rivals[key]:.4f}", f"{brier.against[key]:+.1%}"),
+            *(f"{brier.rivals_averaged[key]:.4f}", f"{brier.against_averaged[key]:+.1%}"),
         )
         for key, name in _BASELINES
     ]
     ours = ("ours", f"{brier.pooled:.4f}", "", f"{brier.averaged:.4f}", "")
-    return [
-        f"{question} It happened in {brier.rate:.1%} of the cases",
-        *table(
-            ("Brier score (less is better)", "all cases", "ours against it", "series", "ours against it"),
-            [ours, *rows],
-        ),
-    ]
+    header = ("Brier score (less is better)", "all cases", "ours against it", "series", "ours against it")
+    return [f"{question} It happened in {brier.rate:.1%} of the cases", *table(header, [ours, *rows])]
 
 
 def _series_table(result: BacktestResult) -> list[str]:
     rows = []
     for name, scores in result.by_series.items():
-        if scores.counts is None:
-            continue
-        rows.append(
-            (
-                name,
-                str(scores.counts.cases),
-                _coverage(scores.counts),
-                f"{scores.counts.against_rival:+.1%}",
-                str(scores.groups.cases) if scores.groups else "0",
-                _coverage(scores.groups) if scores.groups else "",
-            )
-        )
-    header = (
-        "series",
-        "forecasts",
-        "in 85% interval",
-        "loss against bootstrap",
-        "groups",
-        "groups in 85% interval",
-    )
-    return table(header, rows)
+        counts, groups = scores.counts, scores.groups
+        if counts is not None:
+            loss = f"{counts.against_rival:+.1%}"
+            grouped = (groups.cases, _coverage(groups)) if groups else (0, "")
+            rows.append((name, counts.cases, _coverage(counts), loss, *grouped))
+    header = ("series", "forecasts", "in 85% interval", "loss against bootstrap")
+    return table((*header, "groups", "groups in 85% interval"), rows)
 
 
 def _coverage(scores: ThroughputScores | GroupScores) -> str:

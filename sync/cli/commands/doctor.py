@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 from connectors.model import CheckResult
-from mappings.load import check_workspace
 from mappings.model import Workspace
 from mappings.problems import InvalidWorkspace, Problem
-from sync.cli.commands.doctor_trackers import check_trackers
+from sync.cli.commands.doctor_trackers import check_result, check_trackers
 from sync.cli.exit_codes import ExitCode
-from sync.cli.output import Output, pluralize
+from sync.cli.output import Output, pluralize, utc
 from sync.cli.run_telemetry import metrics_path
 from sync.config.check_push import check_push_names
 from sync.config.credentials import PING_URL, CredentialError, ping_url
 from sync.config.escape import escape_terminal
 from sync.config.settings import FILE_NAME, Settings, store_url
+from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import start_logging
 from sync.store import Store, StoreError, open_store
@@ -72,21 +74,17 @@ def _checks(invocation: Invocation) -> Iterator[CheckResult]:
     except InvalidWorkspace as invalid:
         yield from (_result_of_problem("settings", problem) for problem in invalid.problems)
         return
-    yield _ok("settings", FILE_NAME, f"in {invocation.root}, {len(settings.trackers)} trackers")
-    workspace, problems = check_workspace(
-        invocation.root,
-        trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
-        timezone=settings.timezone,
-        labels=settings.label_scheme,
+    yield check_result(
+        "ok", "settings", FILE_NAME, f"in {invocation.root}, {len(settings.trackers)} trackers"
     )
-    problems = (*problems, *(check_push_names(settings, workspace) if workspace else ()))
+    loaded = read_with_settings(invocation.root, settings)
+    workspace = loaded.workspace
+    problems = (*loaded.problems, *(check_push_names(settings, workspace) if workspace else ()))
     yield from (_result_of_problem("mappings", problem) for problem in problems)
     if workspace is not None:
-        yield _ok(
-            "mappings",
-            "plans and mappings",
-            f"{pluralize(len(workspace.increments), 'increment')}, {pluralize(len(workspace.teams), 'team')}",
-        )
+        teams = pluralize(len(workspace.teams), "team")
+        text = f"{pluralize(len(workspace.increments), 'increment')}, {teams}"
+        yield check_result("ok", "mappings", "plans and mappings", text)
     yield from check_trackers(invocation, settings, workspace)
     yield from _store(invocation, settings)
     yield _push(settings, workspace)
@@ -94,27 +92,21 @@ def _checks(invocation: Invocation) -> Iterator[CheckResult]:
 
 
 def _result_of_problem(check: str, problem: Problem) -> CheckResult:
+    level: Literal["problem", "warning"] = "problem" if problem.severity == "error" else "warning"
     path = f"{problem.path}: " if problem.path else ""
-    return CheckResult(
-        level="problem" if problem.severity == "error" else "warning",
-        check=check,
-        subject=str(problem.origin),
-        text=f"{path}{problem.message}",
-    )
+    return check_result(level, check, str(problem.origin), f"{path}{problem.message}")
 
 
 def _store(invocation: Invocation, settings: Settings) -> Iterator[CheckResult]:
     """Open the store (which creates or migrates it), write to it, and read its lease."""
     try:
-        store = open_store(store_url(settings, invocation.root), now=invocation.now)
-        try:
+        with closing(open_store(store_url(settings, invocation.root), now=invocation.now)) as store:
             store.cache.put("doctor", invocation.now().isoformat(), days=1)
-            yield _ok("store", "store", f"opens, is up to date and can be written ({_store_kind(settings)})")
-            yield from _lease(invocation, store)
-        finally:
-            store.close()
+            text = f"opens, is up to date and can be written ({_store_kind(settings)})"
+            yield check_result("ok", "store", "store", text)
+            yield _lease(invocation, store)
     except StoreError as error:
-        yield CheckResult(level="problem", check="store", subject="store", text=str(error))
+        yield check_result("problem", "store", "store", str(error))
 
 
 def _store_kind(settings: Settings) -> str:
@@ -122,16 +114,15 @@ def _store_kind(settings: Settings) -> str:
     return "SQLite" if settings.store.startswith("sqlite") else "PostgreSQL"
 
 
-def _lease(invocation: Invocation, store: Store) -> Iterator[CheckResult]:
+def _lease(invocation: Invocation, store: Store) -> CheckResult:
     lease = store.lease()
     if lease is None:
-        yield _ok("lease", "store", "no run is running")
-    elif lease.expires > invocation.now():
-        text = f"run {lease.run_id} ({lease.holder}) is running since {lease.since:%Y-%m-%d %H:%M} UTC"
-        yield _ok("lease", "store", text)
-    else:
-        text = f"run {lease.run_id} ({lease.holder}) did not end properly; the next run takes its place"
-        yield CheckResult(level="warning", check="lease", subject="store", text=text)
+        return check_result("ok", "lease", "store", "no run is running")
+    run = f"run {lease.run_id} ({lease.holder})"
+    if lease.expires > invocation.now():
+        return check_result("ok", "lease", "store", f"{run} is running since {utc(lease.since)}")
+    text = f"{run} did not end properly; the next run takes its place"
+    return check_result("warning", "lease", "store", text)
 
 
 def _push(settings: Settings, workspace: Workspace | None) -> CheckResult:
@@ -143,7 +134,7 @@ def _push(settings: Settings, workspace: Workspace | None) -> CheckResult:
         skipped = [t.team for t in workspace.teams if not settings.may_push(t.team)] if workspace else []
         besides = f", not for {', '.join(skipped)}" if skipped else ""
         text = f"is on for {', '.join(settings.push.teams) or 'no team'}{besides}"
-    return _ok("push", "push", text)
+    return check_result("ok", "push", "push", text)
 
 
 def _check_monitoring(invocation: Invocation, settings: Settings) -> Iterator[CheckResult]:
@@ -151,28 +142,22 @@ def _check_monitoring(invocation: Invocation, settings: Settings) -> Iterator[Ch
     try:
         pinged = ping_url(invocation.environment) is not None
     except CredentialError as error:
-        yield CheckResult(level="problem", check="credentials", subject="health check", text=str(error))
+        yield check_result("problem", "credentials", "health check", str(error))
         pinged = True
     file = metrics_path(settings, invocation.root)
     if file is not None:
         yield _metrics_file(file)
     if file is None and settings.metrics.pushgateway is None and not pinged:
         text = f"nobody is notified when runs fail or stop: set metrics in {FILE_NAME}, or {PING_URL}"
-        yield _ok("watching", "watching", text)
+        yield check_result("ok", "watching", "watching", text)
 
 
 def _metrics_file(file: Path) -> CheckResult:
     missing = not file.parent.is_dir()
     if missing or not os.access(file.parent, os.W_OK | os.X_OK):
         what = "does not exist; create it" if missing else "cannot be written; correct its permissions"
-        return CheckResult(
-            level="problem", check="metrics", subject="metrics file", text=f"the folder {file.parent} {what}"
-        )
+        return check_result("problem", "metrics", "metrics file", f"the folder {file.parent} {what}")
     if file.suffix != ".prom":
         text = f"node_exporter reads only names that end in .prom, not {file.name}"
-        return CheckResult(level="warning", check="metrics", subject="metrics file", text=text)
-    return _ok("metrics", "metrics file", f"{file} can be written")
-
-
-def _ok(check: str, subject: str, text: str) -> CheckResult:
-    return CheckResult(level="ok", check=check, subject=subject, text=text)
+        return check_result("warning", "metrics", "metrics file", text)
+    return check_result("ok", "metrics", "metrics file", f"{file} can be written")

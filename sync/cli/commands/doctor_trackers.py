@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from connectors.errors import AuthFailed, ConnectorError
 from connectors.model import CheckResult, FieldSelection, Source
@@ -38,6 +39,13 @@ class _EmptyCache:
         self._values[key] = value
 
 
+def check_result(
+    level: Literal["ok", "warning", "problem"], check: str, subject: str, text: str
+) -> CheckResult:
+    """Return the result of one check."""
+    return CheckResult(level=level, check=check, subject=subject, text=text)
+
+
 @dataclass(kw_only=True, slots=True)
 class _TrackerTargets:
     """Sources, labels and anchors that the workspace needs of one tracker."""
@@ -57,13 +65,13 @@ def check_trackers(
         try:
             credentials = read_credentials(name, tracker.kind, invocation.environment)
         except CredentialError as error:
-            yield CheckResult(level="problem", check="credentials", subject=name, text=str(error))
+            yield check_result("problem", "credentials", name, str(error))
             continue
         if missing := describe_missing_credentials(name, tracker.kind, credentials):
-            yield CheckResult(level="problem", check="credentials", subject=name, text=missing)
+            yield check_result("problem", "credentials", name, missing)
             continue
         found = ", ".join(credentials.found_in.values())
-        yield CheckResult(level="ok", check="credentials", subject=name, text=f"found in {found}")
+        yield check_result("ok", "credentials", name, f"found in {found}")
         yield from _check_tracker(
             invocation, settings, name, tracker, credentials, targets.get(name, _TrackerTargets())
         )
@@ -82,7 +90,7 @@ def _check_tracker(
     try:
         readers, _ = open_trackers(only, {name: credentials}, lambda _: _EmptyCache(), options)
     except (CredentialError, AuthFailed) as error:
-        yield CheckResult(level="problem", check="credentials", subject=name, text=str(error))
+        yield check_result("problem", "credentials", name, str(error))
         return
     reached = False
     for result in readers[name].diagnose(targets.sources, targets.labels):
@@ -90,7 +98,7 @@ def _check_tracker(
         yield _downgrade_if_push_is_off(result, settings)
     if reached and tracker.kind != "github" and targets.labels:
         names = sorted(set().union(*targets.labels.values()))
-        yield CheckResult(level="ok", check="labels", subject=name, text=f"a run may add {', '.join(names)}")
+        yield check_result("ok", "labels", name, f"a run may add {', '.join(names)}")
     if reached:
         yield from _anchors(readers[name], targets.anchors)
 
@@ -109,18 +117,18 @@ def _anchors(reader: IssueReader, anchors: list[Anchor]) -> Iterator[CheckResult
             issue = reader.read(anchor.key, FieldSelection())
         except ConnectorError as error:
             text = f"cannot be read; correct the anchor in the plan, or the rights of the account ({error})"
-            yield CheckResult(level="problem", check="anchor", subject=str(anchor), text=text)
+            yield check_result("problem", "anchor", str(anchor), text)
             continue
         readable += 1
         if issue.ref.key.casefold() != anchor.key.casefold():
             text = f"was moved to {issue.ref.key}; write that key in the plan"
-            yield CheckResult(level="warning", check="anchor", subject=str(anchor), text=text)
+            yield check_result("warning", "anchor", str(anchor), text)
         if issue.locked:
             text = "is locked, so that only people with write access can comment; unlock it, or grant that"
-            yield CheckResult(level="warning", check="anchor", subject=str(anchor), text=text)
+            yield check_result("warning", "anchor", str(anchor), text)
     if readable:
         text = f"{readable} of {len(anchors)} can be read"
-        yield CheckResult(level="ok", check="anchors", subject=reader.tracker, text=text)
+        yield check_result("ok", "anchors", reader.tracker, text)
 
 
 def _tracker_targets(
@@ -134,7 +142,10 @@ def _tracker_targets(
         target = targets[anchor.tracker]
         target.anchors.append(anchor)
         container = _container_of(anchor)
-        if not any(_container_key(source) == _container_key(container) for source in target.sources):
+        if not any(
+            _container_name(source).casefold() == _container_name(container).casefold()
+            for source in target.sources
+        ):
             target.sources.append(container)
     for name, target in targets.items():
         target.labels = _labels(invocation, workspace, name)
@@ -149,8 +160,8 @@ def _container_of(anchor: Anchor) -> Source:
     return Source(tracker=anchor.tracker, project=anchor.key.rpartition("-")[0])
 
 
-def _container_key(source: Source) -> str:
-    return (source.repo or source.project or "").casefold()
+def _container_name(source: Source) -> str:
+    return source.repo or source.project or ""
 
 
 def _labels(invocation: Invocation, workspace: Workspace, tracker: str) -> dict[str, tuple[str, ...]]:
@@ -162,7 +173,7 @@ def _labels(invocation: Invocation, workspace: Workspace, tracker: str) -> dict[
         if increment.phase(invocation.now()) != "closed"
         for capability in increment.capabilities
     }
-    labels: dict[str, set[str]] = {}
+    labels: defaultdict[str, set[str]] = defaultdict(set)
     for team in workspace.teams:
         assigned = {rule.assign for rule in team.rules} & set(running)
         wanted = {scheme.label("capability", capability, team.team) for capability in assigned}
@@ -170,13 +181,12 @@ def _labels(invocation: Invocation, workspace: Workspace, tracker: str) -> dict[
         wanted |= {scheme.label("unplanned", team=team.team)} if team.label_unplanned else set()
         for source in team.sources:
             if source.tracker == tracker:
-                labels.setdefault(source.repo or source.project or "", set()).update(wanted)
+                labels[_container_name(source)] |= wanted
     for (anchor, owner), states in _states(workspace, running).items():
         if anchor.tracker == tracker:
-            container = _container_of(anchor)
             wanted = {scheme.label("state", state, owner) for state in states}
             wanted |= {scheme.label("flag", flag, owner) for flag in ("blocked", "scope-growth")}
-            labels.setdefault(container.repo or container.project or "", set()).update(wanted)
+            labels[_container_name(_container_of(anchor))] |= wanted
     return {container: tuple(sorted(names)) for container, names in labels.items()}
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from sync.cli.output import Output, as_object, table
+from sync.cli.output import Output, as_object, table, utc
 from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
 from sync.forecast.prerequisites import require_forecast_dependencies
@@ -96,7 +96,7 @@ def forecast_lines(
         ends = [_last_day(each, zones[name]) for each in forecasts]
         common_end = ends[0] if len(set(ends)) == 1 else None
         until = f" until {common_end}" if common_end else ""
-        yield f"{name}: forecast of {computed.at:%Y-%m-%d %H:%M} UTC{until}"
+        yield f"{name}: forecast of {utc(computed.at)}{until}"
         yield ""
         rows = [
             (*_row(each, rollup), "" if common_end else end)
@@ -162,12 +162,11 @@ def _remarks(forecasts: Iterable[Forecast], rollup: Rollup) -> list[str]:
     """Say why there is no forecast and what the others are based on, each sentence once with the names it is for."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     for each in forecasts:
-        name = _name(each, rollup).strip()
-        if not each.counts and each.reason:
-            names[f"n/a, {each.reason}"].append(name)
+        remarks = [f"n/a, {each.reason}"] if not each.counts and each.reason else []
         if not each.subject.startswith("goal:"):
-            for assumption in each.assumptions:
-                names[assumption].append(name)
+            remarks += each.assumptions
+        for remark in remarks:
+            names[remark].append(_name(each, rollup).strip())
     if not names:
         return []
     return ["", *(f"  {escape_terminal(', '.join(group))}: {text}" for text, group in names.items())]

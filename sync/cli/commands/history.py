@@ -52,19 +52,22 @@ def _show_runs(output: Output, context: RunContext, limit: int, after: datetime 
 
 
 def _run_table(runs: Iterable[RunRecord]) -> list[str]:
-    rows = [
-        (
-            row.id,
-            f"{row.command} {row.options.get('run', '')}".rstrip(),
-            f"{row.started:%Y-%m-%d %H:%M:%S}",
-            (row.holder or "").partition(" ")[0],
-            row.outcome or "not finished",
-            str(row.summary.get("written", "")),
-            str(row.summary.get("pulled", "")),
-        )
-        for row in runs
-    ]
-    return table(("run", "command", "started (UTC)", "by", "outcome", "written", "read"), rows)
+    header = ("run", "command", "started (UTC)", "by", "outcome", "written", "read")
+    return table(header, map(_run_row, runs))
+
+
+def _run_row(row: RunRecord) -> tuple[object, ...]:
+    command = f"{row.command} {row.options.get('run', '')}".rstrip()
+    holder = (row.holder or "").partition(" ")[0]
+    numbers = (row.summary.get("written"), row.summary.get("pulled"))
+    return (
+        row.id,
+        command,
+        f"{row.started:%Y-%m-%d %H:%M:%S}",
+        holder,
+        row.outcome or "not finished",
+        *numbers,
+    )
 
 
 def _journal_lines(

@@ -64,13 +64,9 @@ def _lines(found: Sequence[IterationLearning]) -> Iterator[str]:
             yield f"  {question.outcome}{after}: {escape_terminal(f'{question.ref.key} {question.title}')}"
 
 
-def _row(each: IterationLearning) -> tuple[str, ...]:
+def _row(each: IterationLearning) -> tuple[object, ...]:
     days = _days(each.median_duration)
-    return (
-        each.title,
-        each.iteration or "(none)",
-        f"{each.done}/{each.scope}" if each.scope else "-",
-        str(len(each.questions)),
-        *(str(each.count(outcome) or "") for outcome in _OUTCOMES),
-        "" if days is None else f"{days:.1f} days",
-    )
+    done = f"{each.done}/{each.scope}" if each.scope else "-"
+    counts = [each.count(outcome) or None for outcome in _OUTCOMES]
+    duration = None if days is None else f"{days:.1f} days"
+    return each.title, each.iteration or "(none)", done, len(each.questions), *counts, duration

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mappings.checks.silence import CheckedProblems
 from mappings.checks.warnings import file_warnings
-from mappings.load import read_workspace
 from mappings.load_result import LoadResult
+from mappings.model import Workspace
 from mappings.problems import InvalidWorkspace, Problem, sort_problems
 from mappings.testing.cases import case_problems
 from mappings.testing.files import collect_cases, test_file_problems
 from sync.cli.commands.mappings_check_output import check_document, check_lines, github_annotations
-from sync.cli.commands.mappings_check_stored import (
-    SnapshotUnavailable,
-    UnreadableStore,
-    exported_warnings,
-    require_local_store,
-    stored_warnings,
-)
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, pluralize, write_document
 from sync.config.check_push import check_push_names
 from sync.config.escape import escape_terminal
-from sync.config.settings import Settings
+from sync.config.settings import Settings, store_url
+from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation
+
+if TYPE_CHECKING:
+    from sync.store import Store
 
 Format = Literal["text", "json", "github"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceCheck:
-    """Problems of a workspace, and what could not be result."""
+    """Problems of a workspace, and what could not be checked."""
 
     problems: tuple[Problem, ...] = ()
     """Sorted."""
@@ -78,12 +77,7 @@ def _check_workspace(invocation: Invocation, snapshot: Path | None) -> Workspace
     except InvalidWorkspace as invalid:
         note = "plans and mappings were not checked: correct the settings first"
         return WorkspaceCheck(problems=invalid.problems, notes=(note,))
-    loaded = read_workspace(
-        invocation.root,
-        trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
-        timezone=settings.timezone,
-        labels=settings.label_scheme,
-    )
+    loaded = read_with_settings(invocation.root, settings)
     workspace = loaded.workspace
     problems = [*loaded.problems, *(check_push_names(settings, workspace) if workspace else [])]
     problems += _case_problems(invocation, loaded)
@@ -108,36 +102,31 @@ def _case_problems(invocation: Invocation, loaded: LoadResult) -> Iterable[Probl
 def _stored_issue_warnings(
     invocation: Invocation, settings: Settings, loaded: LoadResult, exported: Path | None
 ) -> tuple[CheckedProblems, tuple[str, ...]]:
-    """Return the warnings that follow from the stored issues, or a note why they were not result."""
-    nothing = CheckedProblems(reported=(), silenced=())
+    """Return the warnings that follow from the stored issues, or a note why there are none."""
     try:
         if exported is None:
-            require_local_store(settings, invocation.root)
-        workspace = loaded.workspace
-        if workspace is None:
+            _require_local_store(settings, invocation.root)
+        if loaded.workspace is None:
             raise SnapshotUnavailable("correct the errors first")
-        if exported is not None:
-            return exported_warnings(exported, loaded, workspace, invocation.now), ()
-        return stored_warnings(settings, invocation.root, loaded, workspace, invocation.now), ()
+        with _open_issues(invocation, settings, exported) as store:
+            return _warnings(store, loaded, loaded.workspace, invocation.now()), ()
     except SnapshotUnavailable as reason:
         warning = "warning: " if isinstance(reason, UnreadableStore) else ""
-        return nothing, (f"{warning}the stored issues were not checked: {reason}",)
+        note = f"{warning}the stored issues were not checked: {reason}"
+        return CheckedProblems(reported=(), silenced=()), (note,)
 
 
 def _workspace_size(loaded: LoadResult) -> str:
     workspace = loaded.workspace
     if workspace is None:
         return ""
-    rules = sum(len(team.rules) for team in workspace.teams)
-    capabilities = sum(len(increment.capabilities) for increment in workspace.increments)
-    return ", ".join(
-        (
-            pluralize(len(workspace.increments), "increment"),
-            pluralize(capabilities, "capability"),
-            pluralize(len(workspace.teams), "team"),
-            pluralize(rules, "rule"),
-        )
-    )
+    counts = {
+        "increment": len(workspace.increments),
+        "capability": sum(len(increment.capabilities) for increment in workspace.increments),
+        "team": len(workspace.teams),
+        "rule": sum(len(team.rules) for team in workspace.teams),
+    }
+    return ", ".join(pluralize(count, noun) for noun, count in counts.items())
 
 
 def _summary(result: WorkspaceCheck) -> Iterable[str]:
@@ -147,3 +136,57 @@ def _summary(result: WorkspaceCheck) -> Iterable[str]:
     warnings = len(result.problems) - result.errors
     silenced = f", {result.silenced} silenced" if result.silenced else ""
     yield f"{pluralize(result.errors, 'error')}, {pluralize(warnings, 'warning')}{silenced}"
+
+
+class SnapshotUnavailable(Exception):
+    """There are no stored issues to check; the message completes "not checked: ..."."""
+
+
+class UnreadableStore(SnapshotUnavailable):
+    """The store exists and cannot be read."""
+
+
+def _require_local_store(settings: Settings, root: Path) -> None:
+    """Raise SnapshotUnavailable when there is no SQLite store. Imports no database library."""
+    url = store_url(settings, root)
+    if not url.startswith("sqlite:///"):
+        raise SnapshotUnavailable("the store is not a file, and `check` opens no connection")
+    file = Path(url.removeprefix("sqlite:///").partition("?")[0])
+    # An empty file would be filled with tables, and `check` writes nothing.
+    if not file.is_file() or file.stat().st_size == 0:
+        raise SnapshotUnavailable("there is no store yet; `run` or `preview` creates one")
+
+
+@contextmanager
+def _open_issues(invocation: Invocation, settings: Settings, exported: Path | None) -> Iterator[Store]:
+    """Open an exported snapshot, or the store. Raises StoreError or OSError for the former, else UnreadableStore."""
+    from sync.store import StoreError, open_store
+    from sync.store.snapshot_file import open_snapshot
+
+    if exported is not None:
+        with open_snapshot(exported, invocation.now) as store:
+            yield store
+        return
+    try:
+        url = store_url(settings, invocation.root)
+        with closing(open_store(url, now=invocation.now)) as store:
+            yield store
+    except StoreError as error:
+        raise UnreadableStore(str(error)) from error
+
+
+def _warnings(store: Store, loaded: LoadResult, workspace: Workspace, now: datetime) -> CheckedProblems:
+    from mappings.checks.snapshot_warnings import snapshot_warnings
+    from sync.pipeline.planner import matching_overrides
+    from sync.pull.recorded import group_overrides
+
+    try:
+        known = list(store.known_issues())
+        rows = store.overrides()
+    except (LookupError, TypeError, ValueError) as error:
+        # A file that opens as a database may still hold rows that this program did not write.
+        raise UnreadableStore(f"they cannot be read ({type(error).__name__})") from error
+    if not known:
+        raise SnapshotUnavailable("the store holds none yet; `run` or `preview` reads them")
+    overrides, _ = matching_overrides(group_overrides(rows), workspace)
+    return snapshot_warnings(loaded, workspace, workspace.labels, known, overrides, now)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mappings.checks.silence import silence_hint
-from mappings.problems import Origin, Problem
+from mappings.problems import Problem
+from sync.cli.output import as_object, pick
 from sync.config.escape import escape_terminal
 
 _MAX_LINE = 2_000
@@ -35,18 +36,7 @@ def check_document(
 
 def problem_document(problem: Problem) -> dict[str, Any]:
     """Return one problem as a JSON object."""
-    return {
-        **origin_document(problem.origin),
-        "path": problem.path,
-        "severity": problem.severity,
-        "check": problem.check,
-        "message": problem.message,
-    }
-
-
-def origin_document(origin: Origin) -> dict[str, Any]:
-    """Return a place in a file as a JSON object."""
-    return {"file": origin.file, "line": origin.line, "column": origin.column}
+    return as_object(problem.origin) | pick(problem, "path", "severity", "check", "message")
 
 
 def github_annotations(

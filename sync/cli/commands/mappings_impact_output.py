@@ -11,10 +11,18 @@ from connectors.model import IssueRef
 from mappings.model import Assignment, Unplanned
 from mappings.rules.trace import MatchOutcome
 from sync.cli.change_output import change_summary
-from sync.cli.output import pluralize, table
+from sync.cli.output import pick, pluralize, table, utc
 from sync.config.escape import escape_github, escape_terminal
-from sync.mapping_tools.impact import Impact, SubjectDifference, SubjectStatus
-from sync.mapping_tools.impact_groups import MoveGroup, group_moves, place_text, rule_text, state_text
+from sync.mapping_tools.impact import (
+    Impact,
+    MoveGroup,
+    SubjectDifference,
+    SubjectStatus,
+    group_moves,
+    place_text,
+    rule_text,
+    state_text,
+)
 
 MAX_KEYS: Final = 8
 MAX_ROWS: Final = 40
@@ -42,7 +50,7 @@ def impact_text(impact: Impact, comparison: Comparison) -> str:
     lines = [escape_terminal(_comparison_text(impact, comparison)), escape_terminal(_summary(impact))]
     for heading, groups in _sections(impact):
         header = ("from", "to", "issues", "by", "which")
-        rows = [(g.before, g.after, str(len(g.refs)), g.by, _key_list(g.refs)) for g in groups[:MAX_ROWS]]
+        rows = [(g.before, g.after, len(g.refs), g.by, _key_list(g.refs)) for g in groups[:MAX_ROWS]]
         lines += ["", heading, *table(header, rows), *_omitted(groups)]
     if impact.subjects:
         shown = [(f.subject, *_before_and_after(f)) for f in impact.subjects[:MAX_ROWS]]
@@ -79,23 +87,14 @@ def impact_markdown(impact: Impact, comparison: Comparison) -> str:
 def impact_document(impact: Impact, comparison: Comparison) -> dict[str, Any]:
     """Return the whole impact as a JSON document."""
     return {
-        "against": comparison.against,
-        "as_of": comparison.as_of,
-        "issues": impact.issues,
-        "empty": impact.is_empty,
+        **pick(comparison, "against", "as_of", "notes"),
+        **pick(impact, "issues", empty="is_empty", figures="subjects"),
         "moves": [
-            {
-                "issue": move.ref,
-                "title": move.title,
-                "change": move.kind,
-                "before": _outcome_document(move.before),
-                "after": _outcome_document(move.after),
-            }
+            pick(move, "title", issue="ref", change="kind")
+            | {"before": _outcome_document(move.before), "after": _outcome_document(move.after)}
             for move in impact.moves
         ],
-        "figures": impact.subjects,
         "writes": {"before": impact.writes_before.summary(), "after": impact.writes_after.summary()},
-        "notes": comparison.notes,
     }
 
 
@@ -104,17 +103,12 @@ def _outcome_document(outcome: MatchOutcome) -> dict[str, Any]:
     if isinstance(outcome, Assignment | Unplanned):
         document["state"] = state_text(outcome.state)
     if isinstance(outcome, Assignment):
-        document |= {"capability": outcome.capability, "iteration": outcome.iteration, "rule": outcome.rule}
-        document |= {"team": outcome.team}
+        document |= pick(outcome, "capability", "iteration", "rule", "team")
     return document
 
 
 def _comparison_text(impact: Impact, comparison: Comparison) -> str:
-    as_of = (
-        f"as of {comparison.as_of:%Y-%m-%d %H:%M} UTC"
-        if comparison.as_of
-        else "of which not all were ever read"
-    )
+    as_of = f"as of {utc(comparison.as_of)}" if comparison.as_of else "of which not all were ever read"
     return f"Working tree against {comparison.against}, over {_n(impact.issues, 'stored issue')} {as_of}"
 
 

@@ -9,7 +9,7 @@ from connectors.model import IssueRef, KnownIssue
 from mappings.model import TeamMapping
 from mappings.problems import suggestion as nearest_name
 from mappings.rules.conditions import compile_conditions
-from sync.cli.output import Output, pluralize, safe_terminal_line
+from sync.cli.output import Output, pick, pluralize, safe_terminal_line
 from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
 from sync.mapping_tools.bootstrap import current_increment
@@ -128,14 +128,12 @@ def _commented_yaml(each: Suggestion) -> str:
 
 def _document(dataset: Dataset, found: TeamSuggestions) -> dict[str, Any]:
     return {
-        "team": found.team,
+        **pick(
+            found, "team", "assigned", "unplanned", left="still_unplanned", first_mapping="is_first_mapping"
+        ),
         "file": dataset.team.origin.file,
-        "assigned": found.assigned,
-        "unplanned": found.unplanned,
-        "left": found.still_unplanned,
-        "first_mapping": found.is_first_mapping,
         "capabilities_to_create": [
-            {"id": each.id, "title": each.title, "anchor": each.anchor, "yaml": capability_yaml(each)}
+            pick(each, "id", "title", "anchor") | {"yaml": capability_yaml(each)}
             for each in found.capabilities
         ],
         "suggestions": [_suggestion_document(each, dataset.known) for each in found.suggestions],
@@ -143,18 +141,11 @@ def _document(dataset: Dataset, found: TeamSuggestions) -> dict[str, Any]:
 
 
 def _suggestion_document(each: Suggestion, known: Mapping[IssueRef, KnownIssue]) -> dict[str, Any]:
-    rule, measured = each.rule, each.measured
     return {
-        "rule": rule.id,
-        "assign": rule.assign,
-        "iteration": rule.iteration,
-        "experiment": rule.experiment,
-        "when": rule.when,
-        "precision": measured.precision if measured else None,
-        "recall": measured.recall if measured else None,
-        "measured": measured,
-        "takes": each.matches,
-        "wrong": each.mismatches,
+        **pick(each.rule, "assign", "iteration", "experiment", "when", rule="id"),
+        **pick(each, "measured", takes="matches", wrong="mismatches"),
+        "precision": each.measured.precision if each.measured else None,
+        "recall": each.measured.recall if each.measured else None,
         "examples": [{"issue": ref, "title": known[ref].issue.title} for ref in each.matches[:_MAX_EXAMPLES]],
-        "yaml": rule_yaml(rule),
+        "yaml": rule_yaml(each.rule),
     }

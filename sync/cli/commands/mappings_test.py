@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mappings.load import read_workspace
 from mappings.model import Rule
 from mappings.problems import Problem, sort_problems
 from mappings.rules.patterns import PatternInvalid, compile_pattern, to_bytes
 from mappings.testing.cases import MappingCase
 from mappings.testing.files import collect_cases
 from mappings.testing.run import CaseResult, CaseRunner, untested_rules
-from sync.cli.commands.mappings_check_output import origin_document, problem_document
-from sync.cli.commands.mappings_test_text import case_lines, summary_lines
+from sync.cli.commands.mappings_check_output import problem_document
+from sync.cli.commands.mappings_test_output import case_lines, summary_lines
 from sync.cli.exit_codes import ExitCode
-from sync.cli.output import Output
+from sync.cli.output import Output, as_object, pick
 from sync.config.escape import escape_terminal
+from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation
 
 
@@ -61,7 +61,7 @@ def run_cases(
     output = Output(invocation)
     report = _run(invocation, files, pattern)
     if junit is not None:
-        from sync.cli.commands.mappings_test_junit import junit_xml
+        from sync.cli.commands.mappings_test_output import junit_xml
 
         junit.write_bytes(junit_xml(report.results, report.not_run, report.problems))
     if not output.as_json:
@@ -77,13 +77,8 @@ def _lines(report: CaseReport) -> Iterator[str]:
 
 
 def _run(invocation: Invocation, files: Sequence[Path], pattern: str | None) -> CaseReport:
-    root, settings = invocation.root, invocation.settings
-    loaded = read_workspace(
-        root,
-        trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
-        timezone=settings.timezone,
-        labels=settings.label_scheme,
-    )
+    root = invocation.root
+    loaded = read_with_settings(root, invocation.settings)
     valid = loaded.valid_part
     found = collect_cases(root, loaded, valid, files)
     cases = _matching_cases(found.cases, pattern)
@@ -120,21 +115,19 @@ def _document(report: CaseReport) -> dict[str, Any]:
     rules = report.untested_rules
     return {
         "ok": report.ok,
-        "passed": report.count("passed"),
-        "failed": report.count("failed"),
-        "invalid": report.count("invalid"),
+        **{outcome: report.count(outcome) for outcome in ("passed", "failed", "invalid")},
         "not_run": len(report.not_run),
         "tests": [_result_document(result) for result in report.results],
         "stopped": [_case_document(case) for case in report.not_run],
         "problems": [problem_document(problem) for problem in report.problems],
         "unreached_rules": None
         if rules is None
-        else [{"team": team, "rule": rule.id, **origin_document(rule.origin)} for team, rule in rules],
+        else [{"team": team, "rule": rule.id, **as_object(rule.origin)} for team, rule in rules],
     }
 
 
 def _case_document(case: MappingCase) -> dict[str, Any]:
-    return {"team": case.team, "name": case.name, **origin_document(case.location.key_origin)}
+    return {**pick(case, "team", "name"), **as_object(case.location.key_origin)}
 
 
 def _result_document(result: CaseResult) -> dict[str, Any]:
@@ -142,9 +135,7 @@ def _result_document(result: CaseResult) -> dict[str, Any]:
     return {
         **_case_document(result.case),
         "outcome": result.outcome,
-        "differences": [
-            {"key": each.key, "expected": each.expected, "got": each.actual} for each in result.differences
-        ],
+        "differences": [pick(each, "key", "expected", got="actual") for each in result.differences],
         "because": trace.because if trace else None,
         "winners": {team.team: team.winner for team in trace.teams} if trace else {},
         "problems": [problem_document(problem) for problem in result.problems],

@@ -8,7 +8,7 @@ from typing import Final
 
 from sync.apply.undo_current import undo_lineage
 from sync.cli.issue_lookup import find_issue
-from sync.cli.output import Output, pluralize, table
+from sync.cli.output import Output, pick, pluralize, table
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation, describe_process
 from sync.runtime.run_lock import run_lock
@@ -40,7 +40,7 @@ def list_overrides(invocation: Invocation) -> int:
         output.show(
             lambda: {
                 "overrides": rows,
-                "deleted_comments": [{"subject": c.subject, "issue": c.ref} for c in comments],
+                "deleted_comments": [pick(each, "subject", issue="ref") for each in comments],
             },
             lambda: [*_lines(rows, comments), f"{len(rows) + len(comments)} overrides"],
         )

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sync.cli.output import Output, as_object, pluralize, table
-from sync.cli.store_view import StoreView, find_increment
-from sync.cli.stored_insights import increment_predictability, started_increments
+from sync.cli.store_view import StoreView, find_increment, increment_predictability, started_increments
 from sync.config.escape import escape_terminal
 from sync.insights.predictability import Predictability
 from sync.insights.unplanned import AdHocShare
@@ -35,11 +34,7 @@ def show_predictability(invocation: Invocation, increment: str | None) -> int:
 def _document(each: Predictability) -> dict[str, Any]:
     return as_object(
         each,
-        planned=each.planned,
-        actual=each.actual,
-        share=each.share,
-        so_far=each.so_far,
-        not_entered=each.not_entered,
+        *("planned", "actual", "share", "so_far", "not_entered"),
         ad_hoc_share=each.ad_hoc.share,
         ad_hoc_share_by_team={team.team: team.ad_hoc.share for team in each.teams},
     )
@@ -62,14 +57,7 @@ def _increment_lines(each: Predictability) -> Iterator[str]:
     yield f"What was promised: {plan}"
     yield ""
     rows = [
-        (
-            goal.title,
-            goal.commitment,
-            goal.state,
-            f"{goal.planned:g}",
-            "-" if goal.actual is None else f"{goal.actual:g}",
-            goal.basis,
-        )
+        (goal.title, goal.commitment, goal.state, f"{goal.planned:g}", _number(goal.actual), goal.basis)
         for goal in each.goals
     ]
     yield from table(("goal", "commitment", "state", "planned", "actual", "because"), rows)
@@ -79,6 +67,10 @@ def _increment_lines(each: Predictability) -> Iterator[str]:
         times = f", {carried.times} times by now" if carried.times > 1 else ""
         issues = pluralize(carried.remaining, "issue")
         yield escape_terminal(f"{verb}: {carried.title}, {issues}{into}{times}")
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
 
 
 def _value_text(each: Predictability) -> str:
@@ -102,7 +94,7 @@ def _team_table(found: Iterable[Predictability]) -> list[str]:
             each.increment,
             f"{team.committed_done} of {team.committed_total}",
             f"{team.stretch_done} of {team.stretch_total}",
-            str(team.carried),
+            team.carried,
             _percent(team.ad_hoc),
         )
         for each in found

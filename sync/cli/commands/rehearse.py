@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from sync.cli.exit_codes import ExitCode
-from sync.cli.output import Output, pluralize
+from sync.cli.output import Output, pick, pluralize
 from sync.config.workspace import LoadedWorkspace
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
@@ -51,12 +51,7 @@ def rehearse(invocation: Invocation, *, seed: int, schedules: int) -> int:
     code = ExitCode.FAILED if results.failures else ExitCode.DONE
     output = Output(invocation)
     output.show(
-        lambda: {
-            "seed": seed,
-            "issues": issues,
-            "exit_code": code,
-            **_document(results, fault_free),
-        },
+        lambda: {"seed": seed, "issues": issues, "exit_code": code} | _document(results, fault_free),
         lambda: _lines(results, fault_free, issues),
     )
     if not output.as_json:
@@ -105,17 +100,14 @@ def _document(results: SimulationResults, fault_free: FaultFreePreview) -> dict[
     from sync.simulation.summary import INVARIANT_LABELS
 
     return {
-        "schedules": results.schedules,
-        "converged": results.converged,
-        "faults": results.injected,
-        "edits": results.user_actions,
+        **pick(results, "schedules", "converged", faults="injected", edits="user_actions"),
         "broken": {invariant: results.by_invariant[invariant] for _, invariant in INVARIANT_LABELS},
         "writes": fault_free.writes,
         "mails": fault_free.notifications,
         "failures": [
             {
                 "seed": failure.seed,
-                "broken": [{"rule": each.invariant, "text": each.text} for each in failure.violations],
+                "broken": [pick(each, "text", rule="invariant") for each in failure.violations],
             }
             for failure in results.failures
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sync.cli.output import Output
+from sync.cli.output import Output, utc
 from sync.runtime.bootstrap import load_configuration
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import open_workspace_store, pulled_context, start_logging
@@ -52,6 +52,6 @@ def import_snapshot(invocation: Invocation, file: Path, *, replace: bool) -> int
         issues = store.count_contents().get("issues", 0)
     Output(invocation).show(
         lambda: {"file": file, "rows": rows, "issues": issues, "taken": header.exported_at},
-        lambda: [f"{issues} issues, exported at {header.exported_at:%Y-%m-%d %H:%M} UTC, are in the store"],
+        lambda: [f"{issues} issues, exported at {utc(header.exported_at)}, are in the store"],
     )
     return 0

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mappings.model import Anchor
-from sync.cli.output import Output, as_object, pluralize, table
+from sync.cli.output import Output, as_object, pick, pluralize, table, utc
 from sync.cli.store_view import StoreView, find_increment
 from sync.config.escape import escape_terminal
 from sync.diff.comment_forecast import describe_interval
@@ -88,13 +88,7 @@ def _document(loaded: _Status) -> dict[str, Any]:
         "silent_since": loaded.stale_since,
         "unreadable": loaded.failing,
         "sources": [
-            {
-                "source": each.name,
-                "last_whole": each.last_whole,
-                "last_census": each.last_census,
-                "failing_since": each.failing_since,
-                "failing_because": each.error,
-            }
+            pick(each, "last_whole", "last_census", "failing_since", source="name", failing_because="error")
             for each in loaded.sources
         ],
         "increments": [_increment_document(each) for each in loaded.increments],
@@ -105,31 +99,22 @@ def _document(loaded: _Status) -> dict[str, Any]:
 
 
 def _increment_document(increment: IncrementRollup) -> dict[str, Any]:
-    goals = [
-        as_object(
-            goal,
-            anchor=_anchor_document(goal.anchor),
-            capabilities=[_capability_document(each) for each in goal.capabilities],
-        )
-        for goal in increment.goals
-    ]
-    return as_object(increment, goals=goals)
+    return as_object(increment, goals=[_goal_document(goal) for goal in increment.goals])
+
+
+def _goal_document(goal: GoalRollup) -> dict[str, Any]:
+    capabilities = [_capability_document(each) for each in goal.capabilities]
+    return as_object(goal, anchor=_anchor_document(goal.anchor), capabilities=capabilities)
 
 
 def _capability_document(capability: CapabilityRollup) -> dict[str, Any]:
     return as_object(
         capability,
+        "not_proven",
         anchor=_anchor_document(capability.anchor),
         progress=capability.counts.progress,
-        not_proven=capability.not_proven,
         issues=[
-            {
-                "issue": each.ref,
-                "state": each.state.state,
-                "blocked": each.state.blocked,
-                "rule": each.rule,
-                "iteration": each.iteration,
-            }
+            pick(each, "rule", "iteration", issue="ref") | pick(each.state, "state", "blocked")
             for each in capability.issues
         ],
     )
@@ -147,16 +132,16 @@ def _lines(loaded: _Status) -> Iterator[str]:
     yield f"Unplanned: {unplanned} (increment-sync unplanned)"
     if loaded.reverted:
         yield f"Reverted until cleared: {pluralize(loaded.reverted, 'override')} (increment-sync overrides)"
-    when = f"{loaded.read_at:%Y-%m-%d %H:%M} UTC" if loaded.read_at else "never all of them"
+    when = utc(loaded.read_at) if loaded.read_at else "never all of them"
     yield f"Sources last read: {when}"
 
 
 def _notes(loaded: _Status) -> Iterator[str]:
     for name, since in loaded.failing.items():
-        yield f"unreadable since {since:%Y-%m-%d %H:%M} UTC: {name}; its numbers are from before"
+        yield f"unreadable since {utc(since)}: {name}; its numbers are from before"
     if loaded.stale_since:
         yield (
-            f"nothing was read since {loaded.stale_since:%Y-%m-%d %H:%M} UTC: all of this is old; check whether cron "
+            f"nothing was read since {utc(loaded.stale_since)}: all of this is old; check whether cron "
             "still starts `increment-sync run`, and what `increment-sync history` says"
         )
 
@@ -168,7 +153,7 @@ def _increment_lines(increment: IncrementRollup) -> Iterator[str]:
         f"stretch: {increment.stretch_done} of {increment.stretch_total}"
     )
     yield ""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for goal in increment.goals:
         rows.append(_goal_row(goal))
         rows += [_capability_row(capability) for capability in goal.capabilities]
@@ -185,11 +170,9 @@ def _goal_and_capabilities(goal: GoalRollup) -> tuple[GoalRollup | CapabilityRol
 
 
 def _goal_row(goal: GoalRollup) -> tuple[str, ...]:
-    notes = [
-        *(["stretch"] if goal.commitment == "stretch" else []),
-        f"{goal.required_done}/{goal.required_total} capabilities",
-        *(["to be accepted"] if goal.acceptance_open else []),
-    ]
+    notes = ["stretch"] * (goal.commitment == "stretch")
+    notes.append(f"{goal.required_done}/{goal.required_total} capabilities")
+    notes += ["to be accepted"] * goal.acceptance_open
     return (
         goal.title,
         goal.state,
@@ -200,7 +183,7 @@ def _goal_row(goal: GoalRollup) -> tuple[str, ...]:
     )
 
 
-def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
+def _capability_row(capability: CapabilityRollup) -> tuple[object, ...]:
     counts, scope = capability.counts, capability.scope
     lost = len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split)
     changes = [f"+{len(scope.added)}"] * bool(scope.added) + [f"-{lost}"] * bool(lost)
@@ -209,10 +192,10 @@ def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
         _state_text(capability),
         *_health_cells(capability),
         f"{counts.done}/{counts.scope}" if counts.scope else "-",
-        str(counts.doing) if counts.remaining else "",
-        str(counts.todo + counts.unknown) if counts.remaining else "",
-        "" if scope.baseline is None else " ".join([str(scope.baseline), *changes]),
-        describe_interval(capability.expected) if capability.expected else "",
+        counts.doing if counts.remaining else None,
+        counts.todo + counts.unknown if counts.remaining else None,
+        None if scope.baseline is None else " ".join([str(scope.baseline), *changes]),
+        describe_interval(capability.expected) if capability.expected else None,
         ", ".join(_capability_notes(capability)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sync.cli.output import Output, table
+from sync.cli.output import Output, pick, table, utc
 from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
 from sync.insights.change_queries import (
@@ -36,7 +36,7 @@ def status_at(invocation: Invocation, increment: str | None, at: str) -> int:
         Output(invocation).show(
             lambda: {"at": moment, "kept_at": recorded_at, "figures": chosen},
             lambda: [
-                f"As it was at {moment:%Y-%m-%d %H:%M} UTC (numbers of {recorded_at:%Y-%m-%d %H:%M} UTC)",
+                f"As it was at {utc(moment)} (numbers of {utc(recorded_at)})",
                 "",
                 *table(("goal / capability", "state", "issues", "notes"), map(_row, chosen.items())),
             ],
@@ -70,10 +70,7 @@ def status_since(invocation: Invocation, increment: str | None, since: str, unti
         output.notes(_notes(context, changes))
         output.show(
             lambda: {
-                "asked_since": changes.requested,
-                "since": changes.since,
-                "at": changes.at,
-                "kept_since": changes.recorded_since,
+                **pick(changes, "since", "at", asked_since="requested", kept_since="recorded_since"),
                 "differences": [_difference_document(each) for each in chosen],
             },
             lambda: _lines(changes, chosen),
@@ -84,12 +81,12 @@ def status_since(invocation: Invocation, increment: str | None, since: str, unti
 def _notes(context: RunContext, changes: RecordedChanges) -> Iterator[str]:
     if changes.since > changes.requested:
         yield (
-            f"nothing is known of the time before {changes.recorded_since:%Y-%m-%d %H:%M} UTC, when the first run "
+            f"nothing is known of the time before {utc(changes.recorded_since)}, when the first run "
             "recorded how issues count: this is the difference since then"
         )
     for source in current_source_states(context.store, context.workspace):
         if source.failing_since:
-            since = f"{source.failing_since:%Y-%m-%d %H:%M} UTC"
+            since = utc(source.failing_since)
             yield f"unreadable since {since}: {source.name}; its issues are as they were then"
 
 
@@ -108,18 +105,13 @@ def _selected_differences(
 
 def _difference_document(difference: Difference) -> dict[str, Any]:
     return {
-        "subject": difference.subject,
-        "title": difference.title,
-        "done_before": difference.done_before,
-        "scope_before": difference.scope_before,
-        "done_after": difference.done_after,
-        "scope_after": difference.scope_after,
+        **pick(difference, "subject", "title", "done_before", "scope_before", "done_after", "scope_after"),
         "parts": {part: difference.part(part) for part in PARTS},
     }
 
 
 def _lines(changes: RecordedChanges, chosen: Iterable[Difference]) -> Iterator[str]:
-    yield f"What changed from {changes.since:%Y-%m-%d %H:%M} to {changes.at:%Y-%m-%d %H:%M} UTC"
+    yield f"What changed from {changes.since:%Y-%m-%d %H:%M} to {utc(changes.at)}"
     yield ""
     rows = [
         (

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sync.cli.change_output import change_document, change_lines, change_summary
 from sync.cli.exit_codes import ExitCode
-from sync.cli.output import Output, pluralize
+from sync.cli.output import Output, pick, pluralize, shorten
 from sync.cli.run_output import apply_document
 from sync.config.escape import escape_terminal
 from sync.model.limits import Refusal
 from sync.model.run import ApplyResult
-from sync.model.undo import Reversal, Skipped
+from sync.model.undo import Reversal
 from sync.store import OverrideRecord
 
 _MAX_UNCHANGED: Final = 50
@@ -74,9 +74,10 @@ def print_undo_report(output: Output, report: UndoReport) -> None:
 def _notes(report: UndoReport) -> Iterator[str]:
     reversal = report.reversal
     yield from (f"left: {each.ref}: {each.text}" for each in reversal.skipped)
-    yield from (f"already so: {each.ref}: {each.text}" for each in reversal.unchanged[:_MAX_UNCHANGED])
-    if len(reversal.unchanged) > _MAX_UNCHANGED:
-        yield f"already so: {len(reversal.unchanged) - _MAX_UNCHANGED} more; --json shows all"
+    more = "already so: {} more; --json shows all"
+    yield from shorten(
+        reversal.unchanged, _MAX_UNCHANGED, more, lambda each: f"already so: {each.ref}: {each.text}"
+    )
     yield from (f"note: {note}" for note in reversal.notes)
     yield from report.unresolved_writes
     yield from (f"refused ({refusal.rule}): {refusal.text}" for refusal in report.refusals)
@@ -110,21 +111,12 @@ def _document(report: UndoReport) -> dict[str, Any]:
     reversal, applied = report.reversal, report.applied
     return {
         "run": report.run_id,
-        "undoes": report.undoes,
-        "exit_code": report.exit_code,
-        "why_not": report.not_written_reason,
+        **pick(report, "undoes", "exit_code", "refusals", why_not="not_written_reason"),
+        **pick(report, open="unresolved_writes", held="overrides_added", let_go="overrides_removed"),
         "summary": reversal.changes.summary(),
         "changes": [change_document(change) for change in reversal.changes.changes],
-        "left": _skipped_documents(reversal.skipped),
-        "already": _skipped_documents(reversal.unchanged),
-        "notes": list(reversal.notes),
-        "open": list(report.unresolved_writes),
-        "refusals": [{"rule": each.rule, "text": each.text} for each in report.refusals],
-        "held": report.overrides_added,
-        "let_go": report.overrides_removed,
+        "left": [pick(each, issue="ref", why="text") for each in reversal.skipped],
+        "already": [pick(each, issue="ref", why="text") for each in reversal.unchanged],
+        "notes": reversal.notes,
         "applied": apply_document(applied) if applied else None,
     }
-
-
-def _skipped_documents(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:
-    return [{"issue": each.ref, "why": each.text} for each in skipped]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mappings.problems import suggestion
-from sync.cli.output import Output, pluralize, table
+from sync.cli.output import Output, as_object, pick, pluralize, table
 from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
 from sync.insights.unplanned import (
@@ -26,7 +26,7 @@ from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
 
-_COLUMNS: Final = (
+_COLUMNS: Final = [
     "issue",
     "url",
     "teams",
@@ -39,7 +39,7 @@ _COLUMNS: Final = (
     "requester",
     "type",
     "title",
-)
+]
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters by which spreadsheets recognise a formula, full-width forms included."""
 _MAX_GROUPS_NAMED: Final = 6
@@ -68,14 +68,9 @@ def _load(context: RunContext, team: str | None) -> AdHocMetrics:
     if team is not None and team not in teams:
         raise LookupError(f'there is no team "{team}"; {suggestion(team, teams, kind="teams")}')
     view = StoreView(context)
-    return ad_hoc_metrics(
-        view.rollup,
-        view.known,
-        context.workspace.increments,
-        teams if team is None else [team],
-        now=context.now(),
-        zone=context.settings.zone,
-    )
+    chosen, increments = teams if team is None else [team], context.workspace.increments
+    now, zone = context.now(), context.settings.zone
+    return ad_hoc_metrics(view.rollup, view.known, increments, chosen, now=now, zone=zone)
 
 
 def _lines(metrics: AdHocMetrics, by: Dimension | None) -> Iterator[str]:
@@ -128,40 +123,28 @@ def _group_summary(groups: tuple[AdHocGroup, ...], *, latest: bool) -> str:
 
 
 def _group_table(by: Dimension, groups: Iterable[AdHocGroup]) -> list[str]:
+    header = (by, "issues", "open", "done", "dropped", "oldest waits")
     return table(
-        (by, "issues", "open", "done", "dropped", "oldest waits"),
-        [
-            (
-                group.name,
-                str(group.issues),
-                str(group.open),
-                str(group.done),
-                str(group.dropped),
-                format_days(group.oldest) if group.oldest is not None else "",
-            )
-            for group in groups
-        ],
+        header,
+        [(each.name, each.issues, each.open, each.done, each.dropped, _oldest_text(each)) for each in groups],
     )
+
+
+def _oldest_text(group: AdHocGroup) -> str:
+    return format_days(group.oldest) if group.oldest is not None else ""
 
 
 def _issue_table(items: Iterable[AdHocIssue]) -> list[str]:
     return table(
-        ("issue", "team", "state", "why", "created", "age", "by", "type", "title"),
-        [
-            (
-                item.ref.key,
-                ", ".join(item.teams),
-                "vanished" if item.vanished else item.state,
-                item.reason,
-                f"{item.created:%Y-%m-%d}",
-                format_days(item.age),
-                item.requester,
-                item.type,
-                item.title[:60],
-            )
-            for item in items
-        ],
+        ("issue", "team", "state", "why", "created", "age", "by", "type", "title"), map(_issue_row, items)
     )
+
+
+def _issue_row(item: AdHocIssue) -> tuple[str, ...]:
+    state = "vanished" if item.vanished else item.state
+    created, age = f"{item.created:%Y-%m-%d}", format_days(item.age)
+    teams, title = ", ".join(item.teams), item.title[:60]
+    return item.ref.key, teams, state, item.reason, created, age, item.requester, item.type, title
 
 
 def unplanned_csv(items: Iterable[AdHocIssue]) -> str:
@@ -169,8 +152,7 @@ def unplanned_csv(items: Iterable[AdHocIssue]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for item in items:
-        row = _row(item)
+    for row in map(_row, items):
         writer.writerow([_cell(row[name]) for name in _COLUMNS])
     return file.getvalue()
 
@@ -184,18 +166,12 @@ def _cell(value: object) -> object:
 
 def _row(item: AdHocIssue) -> dict[str, Any]:
     return {
+        **pick(item, "url", "state", "reason", "week", "requester", "type", "title"),
         "issue": str(item.ref),
-        "url": item.url,
         "teams": " ".join(item.teams),
-        "state": item.state,
-        "reason": item.reason,
         "created": item.created.isoformat(),
         "closed": item.closed.isoformat() if item.closed else "",
         "age_days": item.age.days,
-        "week": item.week,
-        "requester": item.requester,
-        "type": item.type,
-        "title": item.title,
     }
 
 
@@ -204,39 +180,17 @@ def _document(metrics: AdHocMetrics) -> dict[str, Any]:
     return {
         "issues": len(metrics.items),
         "open": sum(item.is_waiting for item in metrics.items),
-        "share": _share_document(metrics.share),
-        "share_by_team": {team: _share_document(share) for team, share in metrics.shares.items()},
+        "share": as_object(metrics.share, "share"),
+        "share_by_team": {team: as_object(share, "share") for team, share in metrics.shares.items()},
         "oldest": {"issue": oldest.ref, "waits_days": oldest.age.days} if oldest else None,
         "by": {each: [_group_document(group) for group in metrics.groups[each]] for each in DIMENSIONS},
         "unplanned": [
-            {
-                **_row(item),
-                "teams": item.teams,
-                "closed": item.closed,
-                "created": item.created,
-                "author": item.author,
-                "vanished": item.vanished,
-            }
+            _row(item) | pick(item, "teams", "closed", "created", "author", "vanished")
             for item in metrics.items
         ],
     }
 
 
-def _share_document(share: AdHocShare) -> dict[str, Any]:
-    return {
-        "since": share.since,
-        "closed": share.closed,
-        "unplanned": share.unplanned,
-        "share": share.share,
-    }
-
-
 def _group_document(group: AdHocGroup) -> dict[str, Any]:
-    return {
-        "name": group.name,
-        "issues": group.issues,
-        "open": group.open,
-        "done": group.done,
-        "dropped": group.dropped,
-        "oldest_waits_days": group.oldest.days if group.oldest is not None else None,
-    }
+    oldest = group.oldest.days if group.oldest is not None else None
+    return pick(group, "name", "issues", "open", "done", "dropped") | {"oldest_waits_days": oldest}

@@ -1,4 +1,4 @@
-"""Metrics of runs for Prometheus, and pings for a health check.
+"""Metrics of runs for Prometheus.
 
 - **sample**: a number with values of labels, at the end of a run; the samples of one name form a **metric**.
 - **installation**: the label that every sample carries; the ``instance`` of the settings.

@@ -1,15 +1,20 @@
-"""Names, help texts and labels of all metrics, and the metrics that follow from plain values."""
+"""Names, help texts, labels and values of all metrics: of a run, of its requests, and of the store."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from itertools import product
+from typing import Final, get_args
 
+from connectors.http.usage import RequestStats
 from mappings.model import Workspace
+from sync.model.records import OverrideKind, WriteOutcome
 from sync.model.rollup import Rollup
+from sync.model.run import RunResult
+from sync.store import Store
 
 PREFIX: Final = "increment_sync_"
 
@@ -19,7 +24,7 @@ MetricValues = Mapping[str, MetricSamples]
 """Name without prefix -> samples. A missing name was not measured; an empty one has no samples."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class MetricDefinition:
     """Name, help text and labels of one metric."""
 
@@ -30,58 +35,44 @@ class MetricDefinition:
 
 
 METRICS: Final = (
+    MetricDefinition("last_run_timestamp_seconds", "Time when the last run ended, successful or not."),
     MetricDefinition(
-        name="last_run_timestamp_seconds", help="Time when the last run ended, successful or not."
+        "last_success_timestamp_seconds", "Time when a run last ended with exit code 0; 0: never."
+    ),
+    MetricDefinition("last_run_exit_code", "Exit code of the last run; the README lists the meanings."),
+    MetricDefinition("run_duration_seconds", "Duration of the last run."),
+    MetricDefinition("interval_seconds", "Interval at which cron starts a run, by the settings."),
+    MetricDefinition("issues_pulled", "Issues that the last run read.", ("source",)),
+    MetricDefinition(
+        "source_ok", "1: the last attempt to read the source succeeded; 0: it failed.", ("source",)
     ),
     MetricDefinition(
-        name="last_success_timestamp_seconds", help="Time when a run last ended with exit code 0; 0: never."
+        "source_last_whole_timestamp_seconds",
+        "Time when the source was last fully synced; 0: never.",
+        ("source",),
     ),
+    MetricDefinition("unplanned_issues", "Issues of the team's sources that no rule assigns.", ("team",)),
+    MetricDefinition("goals", "Goals of increments that are not closed.", ("commitment", "state", "health")),
+    MetricDefinition("planned_writes", "Changes that the last run planned."),
+    MetricDefinition("writes_left", "Changes that the last run left for the next one because of its limits."),
+    MetricDefinition("guard_refusals", "Reasons for which the guard stopped the last run."),
+    MetricDefinition("comments_created", "Comments that the last run posted."),
+    MetricDefinition("comments_created_total", "Comments that were posted."),
+    MetricDefinition("status_comments", "Status comments that exist now."),
     MetricDefinition(
-        name="last_run_exit_code", help="Exit code of the last run; the README lists the meanings."
+        "writes_total",
+        "Writes by result; a write with unknown result is counted again when its result is known.",
+        ("tracker", "result"),
     ),
-    MetricDefinition(name="run_duration_seconds", help="Duration of the last run."),
-    MetricDefinition(name="interval_seconds", help="Interval at which cron starts a run, by the settings."),
-    MetricDefinition(name="issues_pulled", help="Issues that the last run read.", labels=("source",)),
+    MetricDefinition("requests_total", "Requests that runs sent.", ("tracker",)),
+    MetricDefinition("rate_limit", "Rate limit of the tracker, in requests.", ("tracker",)),
     MetricDefinition(
-        name="source_ok",
-        help="1: the last attempt to read the source succeeded; 0: it failed.",
-        labels=("source",),
+        "rate_limit_remaining",
+        "Requests left in the rate limit after the last response of the last run.",
+        ("tracker",),
     ),
-    MetricDefinition(
-        name="source_last_whole_timestamp_seconds",
-        help="Time when the source was last fully synced; 0: never.",
-        labels=("source",),
-    ),
-    MetricDefinition(
-        name="unplanned_issues", help="Issues of the team's sources that no rule assigns.", labels=("team",)
-    ),
-    MetricDefinition(
-        name="goals",
-        help="Goals of increments that are not closed.",
-        labels=("commitment", "state", "health"),
-    ),
-    MetricDefinition(name="planned_writes", help="Changes that the last run planned."),
-    MetricDefinition(
-        name="writes_left", help="Changes that the last run left for the next one because of its limits."
-    ),
-    MetricDefinition(name="guard_refusals", help="Reasons for which the guard stopped the last run."),
-    MetricDefinition(name="comments_created", help="Comments that the last run posted."),
-    MetricDefinition(name="comments_created_total", help="Comments that were posted."),
-    MetricDefinition(name="status_comments", help="Status comments that exist now."),
-    MetricDefinition(
-        name="writes_total",
-        help="Writes by result; a write with unknown result is counted again when its result is known.",
-        labels=("tracker", "result"),
-    ),
-    MetricDefinition(name="requests_total", help="Requests that runs sent.", labels=("tracker",)),
-    MetricDefinition(name="rate_limit", help="Rate limit of the tracker, in requests.", labels=("tracker",)),
-    MetricDefinition(
-        name="rate_limit_remaining",
-        help="Requests left in the rate limit after the last response of the last run.",
-        labels=("tracker",),
-    ),
-    MetricDefinition(name="overrides", help="Manual overrides that are in effect.", labels=("kind",)),
-    MetricDefinition(name="store_bytes", help="Size of the store."),
+    MetricDefinition("overrides", "Manual overrides that are in effect.", ("kind",)),
+    MetricDefinition("store_bytes", "Size of the store."),
 )
 
 
@@ -124,3 +115,64 @@ def sum_samples(pairs: Iterable[tuple[tuple[str, ...], float]]) -> dict[tuple[st
     for labels, number in pairs:
         sums[labels] = sums.get(labels, 0) + number
     return sums
+
+
+_REQUESTS: Final = "monitor:requests"
+_TEN_YEARS: Final = 3650
+
+
+def run_result_metrics(result: RunResult, workspace: Workspace) -> dict[str, MetricSamples]:
+    """Return the metrics of a run that was not stopped by an error."""
+    applied = result.applied
+    return {
+        **rollup_metrics(result.planning.rollup, workspace),
+        "issues_pulled": samples_by_label(result.pulled.pulled_by_source),
+        "planned_writes": {(): len(result.changes)},
+        "writes_left": {(): applied.skipped if applied else 0},
+    }
+
+
+def rate_limit_metrics(stats: RequestStats) -> dict[str, MetricSamples]:
+    """Return the rate limits that the trackers reported."""
+    limits = stats.rate_limits()
+    return {
+        "rate_limit": samples_by_label({name: limit.limit for name, limit in limits.items()}),
+        "rate_limit_remaining": samples_by_label({name: limit.remaining for name, limit in limits.items()}),
+    }
+
+
+def store_metrics(
+    store: Store, trackers: Collection[str], sources: Collection[str] | None, run_id: str | None
+) -> dict[str, MetricSamples]:
+    """Return the metrics over all runs. ``sources``: names of the current sources; None: all that the store knows.
+
+    Every counter starts with 0, because Prometheus sees no increase in a sample that did not exist before.
+    """
+    counts = store.count_outcomes()
+    created = [each for each in store.count_outcomes(run_id) if each.op == "create-comment"] if run_id else []
+    states = [each for each in store.source_states() if sources is None or each.name in sources]
+    whole = {each.name: each.last_whole.timestamp() if each.last_whole else 0.0 for each in states}
+    kinds = Counter(each.kind for each in store.overrides())
+    success = store.last_success("run")
+    return {
+        "last_success_timestamp_seconds": {(): success.timestamp() if success else 0.0},
+        "source_ok": samples_by_label({each.name: 0 if each.failing_since else 1 for each in states}),
+        "source_last_whole_timestamp_seconds": samples_by_label(whole),
+        "comments_created": {(): sum(each.number for each in created if each.outcome == "done")},
+        "comments_created_total": {
+            (): sum(each.number for each in counts if (each.op, each.outcome) == ("create-comment", "done"))
+        },
+        "status_comments": {(): sum(each.state == "live" for each in store.pushed_comments().values())},
+        "writes_total": dict.fromkeys(product(trackers, get_args(WriteOutcome)), 0)
+        | sum_samples(((each.tracker, each.outcome), each.number) for each in counts),
+        "overrides": samples_by_label(dict.fromkeys(get_args(OverrideKind), 0) | kinds),
+        "store_bytes": {(): store.size()},
+    }
+
+
+def add_request_counts(store: Store, stats: RequestStats) -> dict[str, MetricSamples]:
+    """Add the requests of a run to the total of all runs, which the store keeps. Return the total."""
+    total = Counter(store.cache.get(_REQUESTS) or {})
+    total.update(stats.request_counts())
+    store.cache.put(_REQUESTS, dict(total), days=_TEN_YEARS)
+    return {"requests_total": samples_by_label(total)}
