@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NoReturn, cast
 import typer
 
 from sync.cli.arguments import groups, queries, runs, setup
-from sync.cli.arguments.common import INVOCATION, FullHelpGroup, current_invocation
+from sync.cli.arguments.common import GLOBAL_OPTIONS, INVOCATION, FullHelpGroup, current_invocation
 from sync.cli.exit_codes import ExitCode
 
 app = typer.Typer(
@@ -48,7 +48,6 @@ def print_version(value: bool) -> None:
 
 @app.callback()
 def global_options(
-    typer_context: typer.Context,
     workspace: Annotated[
         Path | None,
         typer.Option(
@@ -64,7 +63,7 @@ def global_options(
     ] = False,
 ) -> None:
     """Keep the options that stand before the command."""
-    typer_context.obj = {"workspace": workspace, "log_level": log_level}
+    GLOBAL_OPTIONS.set({"workspace": workspace, "log_level": log_level})
 
 
 def main() -> NoReturn:

@@ -43,7 +43,7 @@ class Output:
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write a JSON document to stdout, with its version."""
-        write_document(document)
+        self.line(document_text({"version": DOCUMENT_VERSION, **document}))
 
     def line(self, text: str = "") -> None:
         """Write one line (or several, parted by newlines) to stdout."""
@@ -72,11 +72,6 @@ class Output:
             self.note(f"{skipped}: there is no terminal to ask at; add --yes to {action}")
             return False
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-
-
-def write_document(document: Mapping[str, Any]) -> None:
-    """Write a JSON document to stdout, with its version."""
-    sys.stdout.write(document_text({"version": DOCUMENT_VERSION, **document}) + "\n")
 
 
 def document_text(document: Mapping[str, Any]) -> str:

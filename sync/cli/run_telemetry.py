@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -23,6 +23,7 @@ from sync.cli.errors import exit_code_for
 from sync.cli.exit_codes import ExitCode
 from sync.cli.metrics.definitions import (
     MetricSamples,
+    MetricValues,
     add_request_counts,
     rate_limit_metrics,
     run_end_metrics,
@@ -45,36 +46,39 @@ PingSignal = Literal["start", "success", "fail"]
 _SECONDS: Final = 5.0
 
 
-class PingFailed(Exception):
-    """The health check could not be pinged. The message says why, without the URL."""
+class _HealthCheck:
+    """Pings of one run; none without a URL."""
 
-
-class HealthCheck:
-    """Pings of one run."""
-
-    def __init__(self, url: SecretStr) -> None:
-        self._url = url
+    def __init__(self, invocation: Invocation) -> None:
+        self._note = Output(invocation).note
         self._run = str(uuid.uuid4())
+        self._url: SecretStr | None = None
+        try:
+            self._url = ping_url(invocation.environment)
+        except CredentialError as error:
+            self._note(f"note: no health check is pinged: {error}")
 
     def ping(self, signal: PingSignal) -> None:
-        """Send one signal. Raises PingFailed, for a redirect, too."""
+        """Send one signal. A failure is a note; a redirect is one, too."""
+        if self._url is None:
+            return
         import requests
 
         from connectors.http.session import configure_session
 
         try:
+            url = self._url_for(self._url.get_secret_value(), signal)
             with configure_session(requests.Session()) as session:
-                response = session.get(self._url_for(signal), timeout=_SECONDS, allow_redirects=False)
+                status = session.get(url, timeout=_SECONDS, allow_redirects=False).status_code
         except (requests.RequestException, ValueError) as error:  # their texts hold the URL
-            raise PingFailed(f"the health check cannot be reached ({type(error).__name__})") from None
-        if response.status_code != 200:
-            raise PingFailed(
-                f"the health check answered HTTP {response.status_code}; check INCREMENT_SYNC_PING_URL"
-            )
+            self._note(f"note: the health check cannot be reached ({type(error).__name__})")
+            return
+        if status != 200:
+            self._note(f"note: the health check answered HTTP {status}; check INCREMENT_SYNC_PING_URL")
 
-    def _url_for(self, signal: PingSignal) -> str:
+    def _url_for(self, url: str, signal: PingSignal) -> str:
         """Add the signal and the id of the run (``rid``), by which the service tells overlapping runs apart."""
-        parts = urlsplit(self._url.get_secret_value())
+        parts = urlsplit(url)
         path = parts.path.rstrip("/") + ("" if signal == "success" else f"/{signal}")
         query = urlencode([*parse_qsl(parts.query), ("rid", self._run)])
         return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
@@ -88,13 +92,6 @@ class ObservedRun:
     result: RunResult | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _RunEnd:
-    started: datetime
-    ended: datetime
-    exit_code: int
-
-
 def run_with_telemetry(
     invocation: Invocation, textfile: Path | None, work: Callable[[ObservedRun], int]
 ) -> int:
@@ -103,20 +100,23 @@ def run_with_telemetry(
     ``textfile`` is the metrics file, instead of the one of the settings.
     """
     start_logging(invocation)
-    check, started = _health_check(invocation), invocation.now()
+    check, started = _HealthCheck(invocation), invocation.now()
     observed, code = ObservedRun(), int(ExitCode.INTERRUPTED)
-    _ping(invocation, check, "start")
+    check.ping("start")
     try:
         code = work(observed)
     except Exception as error:
         code = int(exit_code_for(error))
         raise
     finally:
-        end = _RunEnd(started=started, ended=invocation.now(), exit_code=code)
-        _export_metrics(invocation, textfile, observed, end)
+        refusals = len(observed.result.refusals) if observed.result else 0
+        end_metrics = partial(
+            run_end_metrics, started=started, ended=invocation.now(), exit_code=code, refusals=refusals
+        )
+        _export_metrics(invocation, textfile, observed, end_metrics)
         # The other run that holds the lock sends the ping.
         if code != ExitCode.LOCKED:
-            _ping(invocation, check, "success" if code == 0 else "fail")
+            check.ping("success" if code == 0 else "fail")
     return code
 
 
@@ -126,7 +126,10 @@ def metrics_path(settings: Settings, root: Path) -> Path | None:
 
 
 def _export_metrics(
-    invocation: Invocation, textfile: Path | None, observed: ObservedRun, end: _RunEnd
+    invocation: Invocation,
+    textfile: Path | None,
+    observed: ObservedRun,
+    end_metrics: Callable[[], MetricValues],
 ) -> None:
     settings = observed.context.settings if observed.context else _settings(invocation)
     gateway = settings.metrics.pushgateway if settings else None
@@ -135,7 +138,7 @@ def _export_metrics(
     if textfile is None and gateway is None:
         return
     with _failures_noted(invocation, "the metrics cannot be made"):
-        metrics = _collect_metrics(invocation, settings, observed, end)
+        metrics = {**_collect_metrics(invocation, settings, observed), **end_metrics()}
         if textfile is not None:
             with _failures_noted(invocation, f"the metrics file {textfile} cannot be written"):
                 write_textfile(textfile, metrics, settings.instance if settings else None)
@@ -145,7 +148,7 @@ def _export_metrics(
 
 
 def _collect_metrics(
-    invocation: Invocation, settings: Settings | None, observed: ObservedRun, end: _RunEnd
+    invocation: Invocation, settings: Settings | None, observed: ObservedRun
 ) -> dict[str, MetricSamples]:
     """Collect metrics from the store, then from the run itself, which knows newer values."""
     context, result = observed.context, observed.result
@@ -158,22 +161,16 @@ def _collect_metrics(
         metrics |= rate_limit_metrics(context.request_stats)
         if result is not None:
             metrics |= run_result_metrics(result, context.workspace)
-    refusals = len(result.refusals) if result else 0
-    return metrics | run_end_metrics(
-        started=end.started, ended=end.ended, exit_code=end.exit_code, refusals=refusals
-    )
+    return metrics
 
 
 def _store_metrics(
     invocation: Invocation, settings: Settings, context: RunContext | None
 ) -> dict[str, MetricSamples]:
     sources = {source.name for source in workspace_sources(context.workspace)} if context else None
-    store = open_store(store_url(settings, invocation.root), now=invocation.now)
-    try:
-        sent = add_request_counts(store, context.request_stats if context else RequestStats())
-        return store_metrics(store, settings.trackers, sources, context.run_id if context else None) | sent
-    finally:
-        store.close()
+    stats, run_id = (context.request_stats, context.run_id) if context else (RequestStats(), None)
+    with closing(open_store(store_url(settings, invocation.root), now=invocation.now)) as store:
+        return add_request_counts(store, stats) | store_metrics(store, settings.trackers, sources, run_id)
 
 
 def _settings(invocation: Invocation) -> Settings | None:
@@ -181,24 +178,6 @@ def _settings(invocation: Invocation) -> Settings | None:
     with suppress(InvalidWorkspace, OSError):
         return invocation.settings
     return None
-
-
-def _health_check(invocation: Invocation) -> HealthCheck | None:
-    try:
-        url = ping_url(invocation.environment)
-    except CredentialError as error:
-        Output(invocation).note(f"note: no health check is pinged: {error}")
-        return None
-    return HealthCheck(url) if url else None
-
-
-def _ping(invocation: Invocation, check: HealthCheck | None, signal: PingSignal) -> None:
-    if check is None:
-        return
-    try:
-        check.ping(signal)
-    except PingFailed as failed:
-        Output(invocation).note(f"note: {failed}")
 
 
 @contextmanager

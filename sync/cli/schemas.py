@@ -23,7 +23,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 SCHEMA_FOLDER: Final = "schemas"
 """Folder for schemas, in a workspace and in the repository."""
 
-_MODELS: Final[dict[Kind, type[BaseModel]]] = {
+MODELS: Final[dict[Kind, type[BaseModel]]] = {
     "settings": Settings,
     "plan": PlanFile,
     "mapping": MappingFile,
@@ -73,14 +73,9 @@ def format_duration(span: timedelta) -> str:
     return f"{seconds // _SECONDS['h']}h" if hours else f"{seconds // _SECONDS[unit]}{unit}"
 
 
-def model_for(kind: Kind) -> type[BaseModel]:
-    """Return the model that reads this kind of file."""
-    return _MODELS[kind]
-
-
 def json_schema(kind: Kind) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of one kind of file."""
-    body = _MODELS[kind].model_json_schema(schema_generator=_Generator)
+    body = MODELS[kind].model_json_schema(schema_generator=_Generator)
     head = {"$schema": _Generator.schema_dialect, "title": f"increment-sync: {FILE_PATTERNS[kind]}"}
     return {**head, **_readable(body)}
 

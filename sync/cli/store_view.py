@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import Final, TypeVar
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.model import Increment
+from mappings.model import Increment, Phase, Workspace
+from mappings.problems import suggestion
 from sync.forecast.load_history import load_issue_flows, owning_teams
 from sync.insights.audit import AuditFinding, AuditInputs, find_audit_findings
 from sync.insights.change_queries import NoRecordedData, changes_until_now
@@ -23,6 +24,9 @@ from sync.pipeline.offline import plan_offline
 from sync.pull.current_sources import load_current_issues
 from sync.pull.recorded import load_recorded_state
 from sync.runtime.context import RunContext
+
+OPEN_PHASES: Final[tuple[Phase, ...]] = ("not-started", "active", "grace")
+"""Phases of increments that are not closed."""
 
 
 class StoreView:
@@ -63,12 +67,7 @@ class StoreView:
         return owning_teams(self.known, self.context.workspace, self.planning.matched)
 
 
-class _Named(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-_Increment = TypeVar("_Increment", bound=_Named)
+_Increment = TypeVar("_Increment", Increment, IncrementRollup)
 
 
 def find_increment(increments: Iterable[_Increment], name: str) -> _Increment:
@@ -77,6 +76,23 @@ def find_increment(increments: Iterable[_Increment], name: str) -> _Increment:
     if name not in by_id:
         raise LookupError(f"there is no increment {name!r}; the plans have {', '.join(by_id) or 'none'}")
     return by_id[name]
+
+
+def select_rollups(rollup: Rollup, name: str | None, *phases: Phase) -> list[IncrementRollup]:
+    """Return the increment with this id (or raise LookupError); without a name those in one of the phases."""
+    if name is not None:
+        return [find_increment(rollup.increments, name)]
+    return [each for each in rollup.increments if each.phase in phases]
+
+
+def select_teams(workspace: Workspace, name: str | None) -> list[str]:
+    """Return the team of this name (or raise LookupError); without a name all teams."""
+    teams = [each.team for each in workspace.teams]
+    if name is None:
+        return teams
+    if name not in teams:
+        raise LookupError(f'there is no team "{name}"; {suggestion(name, teams, kind="teams")}')
+    return [name]
 
 
 def audit_findings(

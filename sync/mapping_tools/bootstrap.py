@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
@@ -32,17 +32,8 @@ _MIN_SIMILARITY: Final = 0.5
 _MAX_TITLE: Final = 80
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FirstMapping:
-    """Suggested rules, and the capabilities that they need."""
-
-    rules: tuple[NewRule, ...]
-    capabilities: tuple[NewCapability, ...]
-    """Capabilities that the rules name and no plan has."""
-
-
-def build_first_mapping(dataset: Dataset) -> FirstMapping:
-    """Make a rule for each group of unplanned issues, with a capability of the plan or a new one."""
+def build_first_mapping(dataset: Dataset) -> tuple[list[NewRule], tuple[NewCapability, ...]]:
+    """Make a rule for each group of unplanned issues, and the capabilities that the rules name and no plan has."""
     rules: list[NewRule] = []
     new: list[NewCapability] = []
     grouped: set[IssueRef] = set()
@@ -54,7 +45,7 @@ def build_first_mapping(dataset: Dataset) -> FirstMapping:
         if when is None:
             continue
         epic = _epic(dataset, feature)
-        name = epic.issue.title if epic else dataset.features.spelling_of(feature)
+        name = epic.issue.title if epic else dataset.features.spelling[feature]
         existing = _existing_capability(dataset, feature, name)
         if existing is None:
             used = {each.id for each in new} | _capability_ids(dataset.workspace)
@@ -64,7 +55,7 @@ def build_first_mapping(dataset: Dataset) -> FirstMapping:
         rule_id = unused_name(slug(f"{feature.key} {feature.value}"), ids)
         rules.append(NewRule(id=rule_id, when=when, assign=target))
         grouped |= group
-    return FirstMapping(rules=tuple(rules), capabilities=tuple(new))
+    return rules, tuple(new)
 
 
 def workspace_with(dataset: Dataset, capabilities: tuple[NewCapability, ...]) -> Workspace:
@@ -177,7 +168,7 @@ def _new_capability(
     dataset: Dataset, feature: Feature, epic: KnownIssue | None, name: str, used: set[str]
 ) -> NewCapability:
     # Leaves room for the number that unused_name() may append.
-    longest = MAX_LABEL_LENGTH - len(dataset.scheme.prefix("capability", dataset.team.team)) - 3
+    longest = MAX_LABEL_LENGTH - len(dataset.workspace.labels.prefix("capability", dataset.team.team)) - 3
     title = escape_terminal(name, _MAX_TITLE) or feature.value
     anchor = Anchor(tracker=epic.issue.ref.tracker, key=epic.issue.ref.key) if epic else None
     wanted = slug(name, min(longest, 40)) or slug(f"{feature.key} {feature.value}") or "capability"

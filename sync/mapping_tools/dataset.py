@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
-from mappings.model import Assignment, MatchResult, Overrides, Rule, TeamMapping, Workspace
+from mappings.model import Assignment, Overrides, Rule, TeamMapping, Workspace
 from mappings.rules.fields import SUGGESTED_KEYS
 from mappings.rules.matcher import Ancestry, Matcher
 from mappings.rules.patterns import has_wildcard
 from mappings.rules.subject import RuleSubject
 from sync.config.escape import escape_terminal
+from sync.model.planning import PlanningResult
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _MAX_LENGTH: Final = 200
@@ -37,11 +38,8 @@ class Features:
     """Features of issues, and the usual spelling of their values."""
 
     by_issue: Mapping[IssueRef, frozenset[Feature]]
-    spelling: Mapping[Feature, str] = field(default_factory=dict)
-
-    def spelling_of(self, feature: Feature) -> str:
-        """Return the most common spelling of a value."""
-        return self.spelling.get(feature, feature.value)
+    spelling: Mapping[Feature, str]
+    """The most common spelling of a value."""
 
 
 def extract_features(
@@ -109,9 +107,9 @@ def rule_condition(
             continue
         choice: dict[str, tuple[str, ...]] = {}
         if present:
-            choice["any" if len(present) == 1 else "all"] = tuple(map(spelled.spelling_of, present))
+            choice["any" if len(present) == 1 else "all"] = tuple(map(spelled.spelling.__getitem__, present))
         if missing:
-            choice["none"] = tuple(map(spelled.spelling_of, missing))
+            choice["none"] = tuple(map(spelled.spelling.__getitem__, missing))
         when[key] = choice
     return when
 
@@ -153,12 +151,7 @@ class Dataset:
     assignments: Mapping[IssueRef, Assignment]
     features: Features
     overrides: Overrides
-    scheme: LabelScheme
     now: datetime
-
-    def items(self, refs: Iterable[IssueRef]) -> list[KnownIssue]:
-        """Return the issues of these references."""
-        return [self.known[ref] for ref in refs]
 
     def open_capabilities(self) -> frozenset[str]:
         """Return the ids of capabilities that new work can still count towards."""
@@ -171,19 +164,16 @@ class Dataset:
             if not (capability.cancelled or goal.cancelled)
         )
 
-    def matches_of(
-        self, rules: Iterable[Rule], workspace: Workspace | None = None
-    ) -> dict[str, list[IssueRef]]:
+    def matches_of(self, rules: Iterable[Rule], workspace: Workspace) -> dict[str, list[IssueRef]]:
         """Rule id -> unplanned issues that it assigns when these rules stand behind the existing ones of the team."""
-        workspace = workspace or self.workspace
         extended = replace(self.team, rules=(*self.team.rules, *rules))
         teams = tuple(extended if each.team == extended.team else each for each in workspace.teams)
-        matcher = Matcher(replace(workspace, teams=teams), self.scheme, self.now)
+        matcher = Matcher(replace(workspace, teams=teams), workspace.labels, self.now)
         unplanned = set(self.unplanned)
-        matches: dict[str, list[IssueRef]] = {}
+        matches: defaultdict[str, list[IssueRef]] = defaultdict(list)
         for each in matcher.match(self.known.values(), self.overrides).assignments:
             if each.ref in unplanned and each.team == extended.team and each.rule is not None:
-                matches.setdefault(each.rule, []).append(each.ref)
+                matches[each.rule].append(each.ref)
         return matches
 
 
@@ -191,13 +181,11 @@ def build_dataset(
     team: TeamMapping,
     workspace: Workspace,
     known: Mapping[IssueRef, KnownIssue],
-    matched: MatchResult,
-    overrides: Overrides,
-    *,
-    scheme: LabelScheme,
+    planning: PlanningResult,
     now: datetime,
 ) -> Dataset:
     """Select the issues of one team's sources. ``known``: all issues of the store."""
+    matched = planning.matched
     sources = {source.name for source in team.sources}
     assigned = {each.ref: each for each in matched.assignments if known[each.ref].sources & sources}
     targets = {ref: each.capability for ref, each in assigned.items()}
@@ -216,8 +204,7 @@ def build_dataset(
         unplanned=tuple(sorted(unplanned)),
         targets=targets,
         assignments=assigned,
-        features=extract_features(ours, ancestry, scheme, team),
-        overrides=overrides,
-        scheme=scheme,
+        features=extract_features(ours, ancestry, workspace.labels, team),
+        overrides=planning.overrides,
         now=now,
     )

@@ -6,15 +6,15 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from itertools import chain
 from typing import Any, Final
 
-from connectors.model import IssueRef, KnownIssue, Source
-from mappings.labels import LabelScheme
+from connectors.model import IssueRef, KnownIssue
 from mappings.model import Capability, Goal, Increment, Overrides, Rule, TeamMapping, Workspace
 from mappings.problems import Origin
 from mappings.rules.matcher import Matcher
+from sync.mapping_tools.dataset import Dataset
 
 FOLDS: Final = 5
 _NOWHERE: Final = Origin(file="(suggested)")
@@ -43,12 +43,7 @@ class RuleQuality:
 
 
 def issues_matching(
-    whens: Sequence[Mapping[str, Any]],
-    items: Sequence[KnownIssue],
-    known: Iterable[KnownIssue],
-    sources: Sequence[Source],
-    scheme: LabelScheme,
-    now: datetime,
+    whens: Sequence[Mapping[str, Any]], refs: Sequence[IssueRef], dataset: Dataset
 ) -> list[frozenset[IssueRef]]:
     """Return for each condition the issues that match a rule with it as the only rule.
 
@@ -70,24 +65,26 @@ def issues_matching(
         TeamMapping(
             team=name,
             origin=_NOWHERE,
-            sources=tuple(sources),
+            sources=dataset.team.sources,
             rules=(Rule(id=name, when=when, assign=name, origin=_NOWHERE),),
         )
         for name, when in zip(names, whens, strict=True)
     )
-    matcher = Matcher(Workspace(increments=(always,), teams=teams, digest=""), scheme, now)
-    matched = matcher.match(_with_ancestors(items, known), Overrides())
-    refs = {item.issue.ref for item in items}
+    matcher = Matcher(
+        Workspace(increments=(always,), teams=teams, digest=""), dataset.workspace.labels, dataset.now
+    )
+    matched = matcher.match(_with_ancestors([dataset.known[ref] for ref in refs], dataset), Overrides())
+    wanted = frozenset(refs)
     found: defaultdict[str, set[IssueRef]] = defaultdict(set)
     claims = chain(matched.assignments, *(conflict.claims for conflict in matched.conflicts))
     for claim in claims:
-        if claim.ref in refs:
+        if claim.ref in wanted:
             found[claim.capability].add(claim.ref)
     return [frozenset(found[name]) for name in names]
 
 
-def _with_ancestors(items: Sequence[KnownIssue], known: Iterable[KnownIssue]) -> list[KnownIssue]:
-    by_key = {(item.issue.ref.tracker, item.issue.ref.key): item for item in known}
+def _with_ancestors(items: Sequence[KnownIssue], dataset: Dataset) -> list[KnownIssue]:
+    by_key = {(item.issue.ref.tracker, item.issue.ref.key): item for item in dataset.known.values()}
     found = {item.issue.ref: item for item in items}
     for item in items:
         parent = item.issue.parent

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.model import Anchor, Assignment, Conflict, IssueState, Workspace
+from mappings.model import Assignment, Conflict, IssueState, Workspace
 from mappings.problems import Origin
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.trace import Trace
-from sync.model.anchors import comment_owners
+from sync.model.anchors import anchors_by_subject, comment_owners
 from sync.model.health import Expectation
 from sync.model.records import AssignmentRecord, OverrideRecord, PushedCommentRecord, PushedLabelRecord
 from sync.pipeline.offline import plan_from_store
@@ -178,28 +178,23 @@ def _rollup_subjects(
 
 def _subjects(context: RunContext, item: KnownIssue, trace: Trace) -> list[str]:
     """Return the capabilities, then the goals, that an issue counts towards or is the anchor of."""
-    outcome = trace.outcome
-    claimed: set[str] = set()
-    if isinstance(outcome, Assignment):
-        claimed = {outcome.capability}
-    elif isinstance(outcome, Conflict):
-        claimed = {claim.capability for claim in outcome.claims}
-    commented, ref = _commented_subjects(context, item), item.issue.ref
-
-    def is_anchor(subject: str, anchor: Anchor | None) -> bool:
-        at_anchor = anchor and (anchor.tracker, anchor.key.casefold()) == (ref.tracker, ref.key.casefold())
-        return subject in commented or bool(at_anchor)
-
+    match trace.outcome:
+        case Assignment(capability=capability):
+            claimed = {f"capability:{capability}"}
+        case Conflict(claims=claims):
+            claimed = {f"capability:{claim.capability}" for claim in claims}
+        case _:
+            claimed = set()
+    here = item.issue.ref.tracker, item.issue.ref.key.casefold()
+    anchors = anchors_by_subject(context.workspace).items()
+    anchored = {subject for subject, anchor in anchors if (anchor.tracker, anchor.key.casefold()) == here}
+    wanted = claimed | anchored | _commented_subjects(context, item)
     capabilities, goals = [], []
     for increment in context.workspace.increments:
         for goal in increment.goals:
-            found = [
-                f"capability:{each.id}"
-                for each in goal.capabilities
-                if each.id in claimed or is_anchor(f"capability:{each.id}", each.anchor)
-            ]
+            found = [each for part in goal.capabilities if (each := f"capability:{part.id}") in wanted]
             capabilities += found
-            if found or is_anchor(f"goal:{goal.id}", goal.anchor):
+            if found or f"goal:{goal.id}" in wanted:
                 goals.append(f"goal:{goal.id}")
     return [*capabilities, *goals]
 

@@ -12,9 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from connectors.model import Source
-from mappings.load import load_workspace
 from mappings.model import Anchor, Rule, TeamMapping
+from mappings.problems import InvalidWorkspace
 from sync.config.settings import Settings
+from sync.config.workspace import read_with_settings
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
 _YAML_KEYWORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
@@ -108,7 +109,7 @@ def load_suggested_rules(
     settings: Settings,
     team: TeamMapping,
     rules: Sequence[NewRule],
-    capabilities: Sequence[NewCapability] = (),
+    capabilities: Sequence[NewCapability],
 ) -> tuple[Rule, ...]:
     """Load rules from their YAML as a run does, with the plans of the workspace at ``root``.
 
@@ -126,12 +127,10 @@ def load_suggested_rules(
         text += "rules:\n" + "".join(map(rule_yaml, rules))
         (copy / "mappings").mkdir()
         (copy / "mappings" / "suggested.yaml").write_text(text, encoding="utf-8")
-        workspace = load_workspace(
-            copy,
-            trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
-            timezone=settings.timezone,
-            labels=settings.label_scheme,
-        )
+        loaded = read_with_settings(copy, settings)
+        workspace = loaded.workspace
+    if workspace is None:
+        raise InvalidWorkspace(loaded.problems)
     return workspace.teams[0].rules
 
 

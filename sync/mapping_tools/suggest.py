@@ -56,15 +56,6 @@ class TeamSuggestions:
     """Unplanned issues that no suggestion assigns."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _EvaluatedRule:
-    candidate: Candidate
-    rule: NewRule
-    measured: RuleQuality
-    unplanned: frozenset[IssueRef]
-    mismatches: tuple[IssueRef, ...]
-
-
 def suggest_for_team(
     root: Path, settings: Settings, dataset: Dataset, min_precision: float
 ) -> TeamSuggestions:
@@ -72,17 +63,15 @@ def suggest_for_team(
     is_first_mapping = not dataset.assignments
     capabilities: tuple[NewCapability, ...] = ()
     if is_first_mapping:
-        mapping = build_first_mapping(dataset)
-        capabilities = mapping.capabilities
-        found = [Suggestion(rule=rule, measured=None, matches=()) for rule in mapping.rules]
+        rules, capabilities = build_first_mapping(dataset)
+        found = [Suggestion(rule=rule, measured=None, matches=()) for rule in rules]
     else:
         found = learn_rules(dataset, min_precision)
     matches: Mapping[str, Sequence[IssueRef]] = {}
     if found:
-        rules = load_suggested_rules(
-            root, settings, dataset.team, [each.rule for each in found], capabilities
-        )
-        matches = dataset.matches_of(rules, workspace_with(dataset, capabilities))
+        new_rules = [each.rule for each in found]
+        loaded = load_suggested_rules(root, settings, dataset.team, new_rules, capabilities)
+        matches = dataset.matches_of(loaded, workspace_with(dataset, capabilities))
     suggestions = tuple(
         replace(each, matches=tuple(sorted(matches[each.rule.id])))
         for each in found
@@ -148,7 +137,7 @@ def _evaluate_candidates(
     by_fold: Sequence[Collection[Candidate]],
     folds: Mapping[IssueRef, int],
     min_precision: float,
-) -> list[_EvaluatedRule]:
+) -> list[tuple[Candidate, Suggestion]]:
     """Measure the candidates that can be written as a rule, and keep the good ones."""
     conditions = {
         each: when
@@ -156,14 +145,7 @@ def _evaluate_candidates(
         if (when := rule_condition(each.present, each.absent, dataset.features)) is not None
     }
     refs = sorted((*dataset.targets, *dataset.unplanned))
-    matched = issues_matching(
-        list(conditions.values()),
-        dataset.items(refs),
-        dataset.known.values(),
-        dataset.team.sources,
-        dataset.scheme,
-        dataset.now,
-    )
+    matched = issues_matching(list(conditions.values()), refs, dataset)
     evaluated = []
     for (candidate, when), hits in zip(conditions.items(), matched, strict=True):
         capability = candidate.capability
@@ -179,15 +161,13 @@ def _evaluate_candidates(
             continue
         rule = NewRule(id=_rule_id(candidate), when=when, assign=capability)
         mismatches = sorted(ref for ref in hits if dataset.targets.get(ref, capability) != capability)
-        evaluated.append(
-            _EvaluatedRule(
-                candidate=candidate,
-                rule=_with_iteration(rule, dataset, hits),
-                measured=measured,
-                unplanned=unplanned,
-                mismatches=tuple(mismatches),
-            )
+        suggestion = Suggestion(
+            rule=_with_iteration(rule, dataset, hits),
+            measured=measured,
+            matches=tuple(sorted(unplanned)),
+            mismatches=tuple(mismatches),
         )
+        evaluated.append((candidate, suggestion))
     return evaluated
 
 
@@ -210,36 +190,32 @@ def _with_iteration(rule: NewRule, dataset: Dataset, hits: frozenset[IssueRef]) 
     return replace(rule, iteration=iteration, experiment=experiment)
 
 
-def _select_rules(evaluated: Iterable[_EvaluatedRule], ids: Collection[str]) -> Iterator[Suggestion]:
+def _select_rules(
+    evaluated: Iterable[tuple[Candidate, Suggestion]], ids: Collection[str]
+) -> Iterator[Suggestion]:
     """Yield the rule with most matches, then the one with most matches among the remaining issues, and so on."""
     remaining, used_ids = list(evaluated), set(ids)
     matched: frozenset[IssueRef] = frozenset()
     while remaining:
-        best = min(remaining, key=lambda each: _rank(each, matched))
-        new = best.unplanned - matched
+        best = min(remaining, key=lambda each: _rank(each[0], each[1], matched))
+        remaining.remove(best)
+        _, found = best
+        new = frozenset(found.matches) - matched
         if len(new) < MIN_GROUP_SIZE:
             return
-        rule = replace(best.rule, id=unused_name(best.rule.id, used_ids))
+        rule = replace(found.rule, id=unused_name(found.rule.id, used_ids))
         used_ids.add(rule.id)
-        yield Suggestion(
-            rule=rule, measured=best.measured, matches=tuple(sorted(new)), mismatches=best.mismatches
-        )
-        remaining.remove(best)
+        yield replace(found, rule=rule, matches=tuple(sorted(new)))
         matched |= new
 
 
 def _rank(
-    each: _EvaluatedRule, matched: frozenset[IssueRef]
-) -> tuple[float, float, int, float, bool, Candidate]:
-    only_title_words = all(feature.key == "title" for feature in each.candidate.present)
-    return (
-        -len(each.unplanned - matched),
-        -each.measured.precision,
-        each.candidate.size,
-        -each.measured.recall,
-        only_title_words,
-        each.candidate,
-    )
+    candidate: Candidate, found: Suggestion, matched: frozenset[IssueRef]
+) -> tuple[int, float, int, float, bool, Candidate]:
+    measured = found.measured or RuleQuality(right=0, wrong=0, missed=0)
+    only_title_words = all(feature.key == "title" for feature in candidate.present)
+    new = len(frozenset(found.matches) - matched)
+    return -new, -measured.precision, candidate.size, -measured.recall, only_title_words, candidate
 
 
 def _rule_id(candidate: Candidate) -> str:

@@ -6,8 +6,8 @@ from hypothesis import example, given, settings
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, IssueState, Unplanned
-from sync.cli.change_output import changes_markdown
 from sync.cli.commands.mappings_impact_output import Comparison, impact_markdown
+from sync.cli.run_output import changes_markdown
 from sync.diff.comment_markup import render_comment
 from sync.insights.report.markdown import render_markdown
 from sync.mapping_tools.impact import Impact, IssueMove, SubjectDifference, SubjectStatus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.http.rate_limiter import WriteLimits
 from connectors.model import IssueRef
-from sync.cli.change_output import notification_lines
+from sync.cli.run_output import notification_lines
 from sync.diff.notifications import TrackerWriteCost, estimate_cost
 from sync.diff.write_budget import WriteBudget
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason

@@ -14,7 +14,7 @@ from mappings.load import read_yaml
 from mappings.yaml.tree import read_tree
 from sync.cli.commands.mappings_schema import schema_reference
 from sync.cli.main import app, invoke
-from sync.cli.schemas import KINDS, Kind, editor_header, json_schema, model_for, schema_text
+from sync.cli.schemas import KINDS, MODELS, Kind, editor_header, json_schema, schema_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -162,7 +162,7 @@ def found_by_schema(kind: Kind, path: Path) -> list[str]:
 
 
 def found_by_loader(kind: Kind, path: Path) -> list[str]:
-    _, problems, _ = read_yaml(path, model_for(kind))
+    _, problems, _ = read_yaml(path, MODELS[kind])
     return [str(each) for each in problems]
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sync.model.run import RunOptions
     from sync.runtime.invocation import Invocation
 
+GLOBAL_OPTIONS: ContextVar[Mapping[str, Any]] = ContextVar("global_options")
+"""Options that stand before the command."""
 INVOCATION: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
 """Invocation of the command that runs; None before ``build_invocation()``."""
 
@@ -88,11 +90,11 @@ def _option(name: str) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
 
 
-def build_invocation(typer_context: typer.Context, as_json: bool = False) -> Invocation:
+def build_invocation(as_json: bool = False) -> Invocation:
     """Build the description of this call from the global options and the environment."""
     from sync.runtime.invocation import Invocation
 
-    invocation = Invocation(**typer_context.obj, as_json=as_json, environment=dict(os.environ))
+    invocation = Invocation(**GLOBAL_OPTIONS.get(), as_json=as_json, environment=dict(os.environ))
     INVOCATION.set(invocation)
     return invocation
 

@@ -28,7 +28,6 @@ _Snapshot = Annotated[
 
 @mappings_app.command("check")
 def mappings_check(
-    typer_context: typer.Context,
     strict: bool = Option(False, "--strict", help="Fail on warnings, too."),
     format_: Literal["text", "json", "github"] = Option(
         "text", "--format", help="github: annotations on a pull request."
@@ -40,13 +39,12 @@ def mappings_check(
     from sync.cli.commands.mappings_check import check
 
     chosen = "json" if as_json else format_
-    invocation = build_invocation(typer_context, chosen == "json")
+    invocation = build_invocation(chosen == "json")
     return check(invocation, strict=strict, format_=chosen, snapshot=snapshot)
 
 
 @mappings_app.command("schema")
 def mappings_schema(
-    typer_context: typer.Context,
     kind: Literal["settings", "plan", "mapping", "tests", "defaults"] | None = Option(
         None, help="One kind of file; default: all."
     ),
@@ -58,12 +56,11 @@ def mappings_schema(
     """Print the JSON Schema of every file of a workspace, for editors and programs."""
     from sync.cli.commands.mappings_schema import print_schemas
 
-    return print_schemas(build_invocation(typer_context), kind, out, format_)
+    return print_schemas(build_invocation(), kind, out, format_)
 
 
 @mappings_app.command("test")
 def mappings_test(
-    typer_context: typer.Context,
     files: list[Path] | None = Argument(
         None, help="Test files, mapping files or folders; default: all of the workspace."
     ),
@@ -75,14 +72,13 @@ def mappings_test(
     from sync.cli.commands.mappings_test import InvalidCasePattern, run_cases
 
     try:
-        return run_cases(build_invocation(typer_context, as_json), files or [], pattern=pattern, junit=junit)
+        return run_cases(build_invocation(as_json), files or [], pattern=pattern, junit=junit)
     except InvalidCasePattern as error:
         raise typer.BadParameter(str(error), param_hint="--run") from None
 
 
 @mappings_app.command("suggest")
 def mappings_suggest(
-    typer_context: typer.Context,
     team: str | None = Option(None, help="Only for this team."),
     min_precision: float = Option(
         0.9, help="Suggest only rules with at least this precision.", min=0.0, max=1.0
@@ -92,12 +88,11 @@ def mappings_suggest(
     """Suggest rules for unplanned issues, with their precision and recall, as YAML to paste."""
     from sync.cli.commands.mappings_suggest import suggest
 
-    return suggest(build_invocation(typer_context, as_json), team, min_precision)
+    return suggest(build_invocation(as_json), team, min_precision)
 
 
 @mappings_app.command("impact")
 def mappings_impact(
-    typer_context: typer.Context,
     against: str = Option(
         "HEAD", help="A git revision, or a folder that holds a workspace.", metavar="REV|FOLDER"
     ),
@@ -112,7 +107,7 @@ def mappings_impact(
     from sync.cli.commands.mappings_impact import impact
 
     chosen = "json" if as_json else format_
-    invocation = build_invocation(typer_context, chosen == "json")
+    invocation = build_invocation(chosen == "json")
     return impact(invocation, against, snapshot, chosen, detailed=detailed_exitcode)
 
 
@@ -130,12 +125,11 @@ def forecast(
         return None
     from sync.cli.commands.forecast import forecast as command
 
-    return command(build_invocation(typer_context, as_json), increment, at)
+    return command(build_invocation(as_json), increment, at)
 
 
 @forecast_app.command("backtest")
 def backtest(
-    typer_context: typer.Context,
     histories: list[Path] | None = Argument(
         None, help="CSV files or folders of them; default: the teams' own issues in the store."
     ),
@@ -145,12 +139,11 @@ def backtest(
     """Forecast from many moments of the past, and compare with what happened and with usual methods."""
     from sync.cli.commands.backtest import backtest as command
 
-    return command(build_invocation(typer_context, as_json), histories or [], seed)
+    return command(build_invocation(as_json), histories or [], seed)
 
 
 @snapshot_app.command("export")
 def snapshot_export(
-    typer_context: typer.Context,
     file: Path = Argument(..., help="The file to write; gzipped when the name ends in .gz."),
     bodies: bool = Option(False, "--bodies", help="Include the texts of issues."),
     as_json: Json = False,
@@ -158,12 +151,11 @@ def snapshot_export(
     """Write the stored issues, what was pushed, and manual overrides into a file without secrets."""
     from sync.cli.commands.snapshot import export_snapshot
 
-    return export_snapshot(build_invocation(typer_context, as_json), file, bodies=bodies)
+    return export_snapshot(build_invocation(as_json), file, bodies=bodies)
 
 
 @snapshot_app.command("import")
 def snapshot_import(
-    typer_context: typer.Context,
     file: Path = Argument(..., help="A file that `snapshot export` wrote."),
     replace: bool = Option(False, "--replace", help="Drop what the store holds, including its journal."),
     as_json: Json = False,
@@ -171,4 +163,4 @@ def snapshot_import(
     """Load an exported snapshot into this workspace's store."""
     from sync.cli.commands.snapshot import import_snapshot
 
-    return import_snapshot(build_invocation(typer_context, as_json), file, replace=replace)
+    return import_snapshot(build_invocation(as_json), file, replace=replace)

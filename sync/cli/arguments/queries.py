@@ -19,7 +19,6 @@ _OpenIncrement = Annotated[
 
 @app.command()
 def status(
-    typer_context: typer.Context,
     increment: _OpenIncrement = None,
     at: str | None = Option(
         None, help="As it was at the end of a day (2026-11-20), at a time or after a run.", metavar="WHEN"
@@ -30,7 +29,7 @@ def status(
     as_json: Json = False,
 ) -> int:
     """Show the roll-up: goals, capabilities and counts, now or in the past, or what changed."""
-    invocation = build_invocation(typer_context, as_json)
+    invocation = build_invocation(as_json)
     if since is not None:
         from sync.cli.commands.status_history import status_since
 
@@ -46,7 +45,6 @@ def status(
 
 @app.command()
 def report(
-    typer_context: typer.Context,
     increment: str | None = Argument(None, help="Id of an increment; default: the one in progress."),
     out: Path | None = Option(
         None, help="The file to write; - for stdout. Default: report-<increment>.html, or stdout."
@@ -59,12 +57,11 @@ def report(
     """Write a report for executives, leads and teams, from the same numbers: one page without external files."""
     from sync.cli.commands.report import report as command
 
-    return command(build_invocation(typer_context), increment, out, format_, since)
+    return command(build_invocation(), increment, out, format_, since)
 
 
 @app.command()
 def unplanned(
-    typer_context: typer.Context,
     team: str | None = Option(None, help="Only this team's."),
     by: Literal["team", "requester", "type", "week", "age"] | None = Option(
         None, help="Count by this instead of listing the issues."
@@ -79,32 +76,30 @@ def unplanned(
 
     if as_json and csv_file == "-":
         raise typer.BadParameter("stdout can take --json or --csv -, not both", param_hint="--csv")
-    return command(build_invocation(typer_context, as_json), team, by, csv_file)
+    return command(build_invocation(as_json), team, by, csv_file)
 
 
 @app.command()
 def predictability(
-    typer_context: typer.Context,
     increment: str | None = Argument(None, help="Id of an increment; default: all that have started."),
     as_json: Json = False,
 ) -> int:
     """Compare what increments promised with the result: values, goals, carried over and ad-hoc work, by team."""
     from sync.cli.commands.predictability import show_predictability
 
-    return show_predictability(build_invocation(typer_context, as_json), increment)
+    return show_predictability(build_invocation(as_json), increment)
 
 
 @app.command()
-def learning(typer_context: typer.Context, increment: _OpenIncrement = None, as_json: Json = False) -> int:
+def learning(increment: _OpenIncrement = None, as_json: Json = False) -> int:
     """Show iterations and experiments: questions, results, and how long an answer takes."""
     from sync.cli.commands.learning import show_learning
 
-    return show_learning(build_invocation(typer_context, as_json), increment)
+    return show_learning(build_invocation(as_json), increment)
 
 
 @app.command()
 def audit(
-    typer_context: typer.Context,
     increment: str | None = Argument(None, help="Id of an increment; default: those in progress."),
     days: int = Option(
         14, help="Report goals in which nothing moved for N days.", metavar="N", min=1, max=3650
@@ -115,12 +110,11 @@ def audit(
     """Find what looks better than it is, with evidence: goals without movement, committed work that left, aging WIP."""
     from sync.cli.commands.audit import show_audit
 
-    return show_audit(build_invocation(typer_context, as_json), increment, days, strict=strict)
+    return show_audit(build_invocation(as_json), increment, days, strict=strict)
 
 
 @app.command()
 def explain(
-    typer_context: typer.Context,
     issue: str = Argument(..., help="DS-12, acme/churn#7 or its URL."),
     live: bool = Option(False, "--live", help="Read the issue from its tracker now; needs credentials."),
     as_json: Json = False,
@@ -128,12 +122,11 @@ def explain(
     """Show which rule matched an issue, which did not and why, what it counts towards, what was written."""
     from sync.cli.commands.explain import explain as command
 
-    return command(build_invocation(typer_context, as_json), issue, live=live)
+    return command(build_invocation(as_json), issue, live=live)
 
 
 @app.command()
 def history(
-    typer_context: typer.Context,
     run_id: str | None = Argument(None, metavar="[RUN]", help="The writes of this run; default: the runs."),
     issue: str | None = Option(None, help="The writes on one issue."),
     since: str | None = Option(
@@ -146,7 +139,7 @@ def history(
     """Show the runs, or the journal of a run or an issue: who, when, what, which rule, why."""
     from sync.cli.commands.history import history as command
 
-    return command(build_invocation(typer_context, as_json), run_id or run_option, issue, limit, since)
+    return command(build_invocation(as_json), run_id or run_option, issue, limit, since)
 
 
 overrides_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -160,12 +153,11 @@ def overrides(typer_context: typer.Context, as_json: Json = False) -> int | None
         return None
     from sync.cli.commands.overrides import list_overrides
 
-    return list_overrides(build_invocation(typer_context, as_json))
+    return list_overrides(build_invocation(as_json))
 
 
 @overrides_app.command()
 def clear(
-    typer_context: typer.Context,
     run_id: str | None = Option(None, "--run", help="Only what this run found, or what undoing it reverted."),
     issue: str | None = Option(None, help="Only on this issue."),
     label: str | None = Option(None, help="Only this label; capability:ID or goal:ID for a status comment."),
@@ -178,4 +170,4 @@ def clear(
     if run_id is issue is label is None:
         raise typer.BadParameter("say which: --run RUN, --issue KEY or --label LABEL")
     selection = OverrideFilter(run=run_id, issue=issue, label=label, yes=yes)
-    return clear_overrides(build_invocation(typer_context, as_json), selection)
+    return clear_overrides(build_invocation(as_json), selection)

@@ -19,7 +19,6 @@ app = typer.Typer()
 @app.command()
 @takes_run_options(*LIMITS, *STOPS, "accept_overrides")
 def run(
-    typer_context: typer.Context,
     options: RunOptions,
     metrics: Path | None = Option(
         None, help="Write metrics for Prometheus to this file; default: metrics.textfile of the settings."
@@ -29,13 +28,12 @@ def run(
     """The cron job: read what changed, roll up, write labels and status comments."""
     from sync.cli.commands.run import run as command
 
-    return command(build_invocation(typer_context, as_json), options, metrics)
+    return command(build_invocation(as_json), options, metrics)
 
 
 @app.command()
 @takes_run_options("restore_labels", "accept_shrink", "accept_overrides", *LIMITS, *STOPS)
 def reconcile(
-    typer_context: typer.Context,
     options: RunOptions,
     yes: bool = Option(False, "--yes", "-y", help="Repair without asking."),
     as_json: Json = False,
@@ -43,13 +41,12 @@ def reconcile(
     """The one-off: read everything again, find drift, show it, ask, repair."""
     from sync.cli.commands.reconcile import reconcile as command
 
-    return command(build_invocation(typer_context, as_json), options, yes=yes)
+    return command(build_invocation(as_json), options, yes=yes)
 
 
 @app.command()
 @takes_run_options(*LIMITS)
 def preview(
-    typer_context: typer.Context,
     options: RunOptions,
     out: Path | None = Option(None, help="Save the change set for `apply`."),
     detailed_exitcode: bool = Option(
@@ -63,13 +60,12 @@ def preview(
     """Show what `run` would write; writes nothing on any tracker."""
     from sync.cli.commands.preview import preview as command
 
-    return command(build_invocation(typer_context, as_json), options, out, detailed_exitcode, format_)
+    return command(build_invocation(as_json), options, out, detailed_exitcode, format_)
 
 
 @app.command()
 @takes_run_options(*LIMITS, *STOPS)
 def apply(
-    typer_context: typer.Context,
     options: RunOptions,
     file: Path = Argument(..., help="A change set saved by `preview --out`."),
     as_json: Json = False,
@@ -77,13 +73,12 @@ def apply(
     """Write exactly the change set that was reviewed; refuse it when the trackers changed since."""
     from sync.cli.commands.apply import apply_file
 
-    return apply_file(build_invocation(typer_context, as_json), file, options)
+    return apply_file(build_invocation(as_json), file, options)
 
 
 @app.command()
 @takes_run_options(*LIMITS)
 def undo(
-    typer_context: typer.Context,
     options: RunOptions,
     run_id: str = Argument(..., metavar="RUN", help="A run of `increment-sync history`."),
     issue: list[str] | None = Option(None, help="Only on this issue; may be given several times."),
@@ -106,12 +101,12 @@ def undo(
         post_again=post_again,
         limits=options,
     )
-    return command(build_invocation(typer_context, as_json), undo_options)
+    return command(build_invocation(as_json), undo_options)
 
 
 @app.command()
-def doctor(typer_context: typer.Context, as_json: Json = False) -> int:
+def doctor(as_json: Json = False) -> int:
     """Check settings, credentials, rights, label names, clock and store; say what to do."""
     from sync.cli.commands.doctor import doctor as command
 
-    return command(build_invocation(typer_context, as_json))
+    return command(build_invocation(as_json))

@@ -16,7 +16,6 @@ app = typer.Typer()
 
 @app.command()
 def init(
-    typer_context: typer.Context,
     folder: Path = Argument(Path(), help="Where to write the workspace."),
     jira: str | None = Option(None, help="URL of a Jira site."),
     jira_kind: Literal["jira-cloud", "jira-dc"] = Option(
@@ -43,26 +42,24 @@ def init(
         today=date.today(),  # noqa: DTZ011 - the quarter in the time zone of the person at the keyboard
     )
     try:
-        return command(build_invocation(typer_context), folder, options)
+        return command(build_invocation(), folder, options)
     except InvalidInitOption as error:
         raise typer.BadParameter(str(error)) from None
 
 
 @app.command()
 def demo(
-    typer_context: typer.Context,
     folder: Path | None = Option(None, help="Keep the demo's workspace here; default: a temporary folder."),
     report: Path | None = Option(None, help="Where to write the report; default: a new temporary file."),
 ) -> int:
     """Run the main job several times against mock servers, and show what happens."""
     from sync.cli.commands.demo import demo as command
 
-    return command(build_invocation(typer_context), folder, report)
+    return command(build_invocation(), folder, report)
 
 
 @app.command()
 def sandbox(
-    typer_context: typer.Context,
     seed: Path | None = Option(
         None, help="YAML file with the content of the trackers; default: that of the demo."
     ),
@@ -72,12 +69,11 @@ def sandbox(
     """Serve mock servers of Jira and GitHub on this machine, to try a mapping without touching anything real."""
     from sync.cli.commands.sandbox import sandbox as command
 
-    return command(build_invocation(typer_context), seed, port, verbose=verbose)
+    return command(build_invocation(), seed, port, verbose=verbose)
 
 
 @app.command()
 def rehearse(
-    typer_context: typer.Context,
     seed: int = Option(
         0, help="Seed of the first simulation; the same seed gives the same one again.", min=0
     ),
@@ -87,4 +83,4 @@ def rehearse(
     """Simulate runs of this workspace on mock servers with a fault at every request; touches nothing real."""
     from sync.cli.commands.rehearse import rehearse as command
 
-    return command(build_invocation(typer_context, as_json), seed=seed, schedules=schedules)
+    return command(build_invocation(as_json), seed=seed, schedules=schedules)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, pluralize, shorten, utc
-from sync.cli.store_view import StoreView, audit_findings, find_increment
+from sync.cli.store_view import StoreView, audit_findings, select_rollups
 from sync.config.escape import escape_terminal
 from sync.insights.audit import AuditFinding, FindingEvidence, sort_by_severity
 from sync.runtime.invocation import Invocation
@@ -25,11 +25,7 @@ def show_audit(invocation: Invocation, increment: str | None, idle_days: int, *,
     output = Output(invocation)
     with pulled_context(invocation, require_all_files=False) as context:
         view = StoreView(context)
-        increments = view.rollup.increments
-        if increment is None:
-            chosen = [each for each in increments if each.phase in ("active", "grace")]
-        else:
-            chosen = [find_increment(increments, increment)]
+        chosen = select_rollups(view.rollup, increment, "active", "grace")
         findings = sort_by_severity(audit_findings(view, chosen, timedelta(days=idle_days)))
         recorded = context.store.plan_history()
         output.show(

@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sync.cli.commands.init import template
 from sync.cli.commands.report import ChartLibraryMissing, render_report, report_data_of
 from sync.cli.commands.run import run_and_print
 from sync.cli.commands.sandbox import DEMO_TOKENS, open_sandbox
@@ -23,16 +24,6 @@ from sync.runtime.session import pulled_context
 
 if TYPE_CHECKING:
     from connectors.sandbox.server import Sandbox
-
-_SETTINGS = """\
-instance: demo
-timezone: Europe/Berlin
-store: sqlite:///.increment-sync/state.db
-trackers:
-  jira: {{kind: jira-cloud, url: {jira}, write_spacing: 0}}
-  github: {{kind: github, url: {github}, write_spacing: 0}}
-push: {{enabled: true}}
-"""
 
 
 def demo(invocation: Invocation, folder: Path | None, report_file: Path | None = None) -> int:
@@ -59,9 +50,11 @@ def demo(invocation: Invocation, folder: Path | None, report_file: Path | None =
 def write_demo_workspace(root: Path, box: Sandbox, now: datetime) -> None:
     """Write settings, a plan for the time around now, and the two example mappings."""
     start, end = (now - timedelta(days=45)).date(), (now + timedelta(days=46)).date()
-    plan = files("sync.cli").joinpath("templates/demo/plan.yaml").read_text(encoding="utf-8")
+    plan = template("demo/plan")
     texts = {
-        root / "increment-sync.yaml": _SETTINGS.format(jira=box.url("jira"), github=box.url("github")),
+        root / "increment-sync.yaml": template("demo/settings").format(
+            jira=box.url("jira"), github=box.url("github")
+        ),
         root / "plans" / "this-increment.yaml": plan.format(start=start, end=end),
     }
     for team in ("churn-science", "serving"):

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from importlib.resources import files as package_files
 from pathlib import Path
 
 from mappings.problems import InvalidWorkspace
@@ -17,55 +18,11 @@ from sync.config.settings import FILE_NAME
 from sync.runtime.bootstrap import load_configuration
 from sync.runtime.invocation import Invocation
 
-_SETTINGS = """\
-# What increment-sync works with. No secrets here: tokens come from the environment, see README.md.
-instance: {instance}            # marks our comments; keep it as it is once anything was written
-timezone: {timezone}
-store: sqlite:///.increment-sync/state.db
-trackers:
-{trackers}
-push: {{enabled: false}}        # until this is true, `run` does everything but write
-"""
-
 _TRACKERS = {
     "jira-cloud": "  jira: {{kind: jira-cloud, url: {jira_url}}}",
     "jira-dc": "  jira: {{kind: jira-dc, url: {jira_url}}}",
     "github": "  github: {{kind: github{github_url}}}",
 }
-
-_PLAN = """\
-# One increment: its goals, and the capabilities that together form each goal.
-increment: {increment}
-start: {start}
-end: {end}
-goals:
-  - id: first-goal
-    title: What is better for users at the end of this increment
-    commitment: committed              # or stretch
-    # anchor: {anchor}            # the issue that carries the goal's status comment
-    capabilities:
-      - id: first-capability
-        title: A part of it that can be released when it is done
-        team: {team}
-        # iterations: [v1, v2]
-"""
-
-_MAPPING = """\
-# What the issues of one team count towards. The first rule that matches wins, in this order.
-team: {team}
-flow: kanban                         # or scrum
-sources:
-{sources}
-states:                              # exceptions only; by default the tracker's own category decides
-  blocked: {{labels: [blocked]}}
-rules:
-  - id: by-label
-    when: {{labels: first-capability}}
-    assign: first-capability
-tests:
-  - issue: {{key: {key}, labels: [first-capability], title: An example}}
-    assign: first-capability
-"""
 
 _GITIGNORE = ".gitignore"
 _IGNORED = ".increment-sync/\n"
@@ -124,6 +81,11 @@ def init(invocation: Invocation, folder: Path, options: WorkspaceOptions) -> int
     return ExitCode.DONE
 
 
+def template(name: str) -> str:
+    """Return the text of a YAML file of ``sync/cli/templates``."""
+    return package_files("sync.cli").joinpath(f"templates/{name}.yaml").read_text(encoding="utf-8")
+
+
 def _check_readable(files: Mapping[str, str]) -> None:
     """Write the files to a temporary folder and read them as every command does."""
     with tempfile.TemporaryDirectory(prefix="increment-sync-init-") as temporary:
@@ -156,13 +118,13 @@ def _workspace_files(folder_name: str, options: WorkspaceOptions) -> dict[str, s
         trackers.append(_TRACKERS["github"].format(github_url=url))
         sources.append(f"  - github: {{repo: {github}}}")
     increment, start, end = calendar_quarter(options.today)
-    settings = _SETTINGS.format(
+    settings = template("init/settings").format(
         instance=_instance_id(folder_name), timezone=options.timezone, trackers="\n".join(trackers)
     )
     anchor = f"jira:{project}-100" if jira else f"github:{github}#12"
-    plan = _PLAN.format(increment=increment, start=start, end=end, team=team, anchor=anchor)
+    plan = template("init/plan").format(increment=increment, start=start, end=end, team=team, anchor=anchor)
     key = f"{project}-7" if jira else f"{github}#7"
-    mapping = _MAPPING.format(team=team, sources="\n".join(sources), key=key)
+    mapping = template("init/mapping").format(team=team, sources="\n".join(sources), key=key)
     return {
         FILE_NAME: editor_header("settings", depth=0) + settings,
         f"plans/{increment}.yaml": editor_header("plan", depth=1) + plan,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, get_args
 
 from sync.cli.output import Output, as_object, table
-from sync.cli.store_view import StoreView, find_increment
+from sync.cli.store_view import OPEN_PHASES, StoreView, select_rollups
 from sync.config.escape import escape_terminal
 from sync.insights.experiments import ExperimentOutcome, IterationLearning, learning_by_iteration
 from sync.runtime.invocation import Invocation
@@ -20,11 +20,7 @@ def show_learning(invocation: Invocation, increment: str | None) -> int:
     """Show iterations and experiments of one increment, by default of those that are not closed."""
     with pulled_context(invocation, require_all_files=False) as context:
         view = StoreView(context)
-        increments = view.rollup.increments
-        if increment is None:
-            chosen = [each for each in increments if each.phase != "closed"]
-        else:
-            chosen = [find_increment(increments, increment)]
+        chosen = select_rollups(view.rollup, increment, *OPEN_PHASES)
         found = learning_by_iteration(
             chosen, view.known, context.store.issue_changes(), context.workspace.teams
         )

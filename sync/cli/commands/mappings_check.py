@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from mappings.checks.silence import CheckedProblems
+from mappings.checks.silence import CheckedProblems, silence_hint
 from mappings.checks.warnings import file_warnings
 from mappings.load_result import LoadResult
 from mappings.model import Workspace
 from mappings.problems import InvalidWorkspace, Problem, sort_problems
 from mappings.testing.cases import case_problems
 from mappings.testing.files import collect_cases, test_file_problems
-from sync.cli.commands.mappings_check_output import check_document, check_lines, github_annotations
 from sync.cli.exit_codes import ExitCode
-from sync.cli.output import Output, pluralize, write_document
+from sync.cli.output import Output, as_object, pick, pluralize
 from sync.config.check_push import check_push_names
 from sync.config.escape import escape_terminal
 from sync.config.settings import Settings, store_url
@@ -61,7 +60,7 @@ def check(
     result = _check_workspace(invocation, snapshot)
     failed = bool(result.errors) or (strict and bool(result.problems))
     if format_ == "json":
-        write_document(check_document(result.problems, result.silenced, result.notes, ok=not failed))
+        output.document(_document(result, ok=not failed))
     else:
         if format_ == "github":
             output.lines(github_annotations(result.problems, invocation.root, invocation.environment))
@@ -106,10 +105,11 @@ def _stored_issue_warnings(
     try:
         if exported is None:
             _require_local_store(settings, invocation.root)
-        if loaded.workspace is None:
+        workspace = loaded.workspace
+        if workspace is None:
             raise SnapshotUnavailable("correct the errors first")
         with _open_issues(invocation, settings, exported) as store:
-            return _warnings(store, loaded, loaded.workspace, invocation.now()), ()
+            return _warnings(store, loaded, workspace, invocation.now()), ()
     except SnapshotUnavailable as reason:
         warning = "warning: " if isinstance(reason, UnreadableStore) else ""
         note = f"{warning}the stored issues were not checked: {reason}"
@@ -190,3 +190,61 @@ def _warnings(store: Store, loaded: LoadResult, workspace: Workspace, now: datet
         raise SnapshotUnavailable("the store holds none yet; `run` or `preview` reads them")
     overrides, _ = matching_overrides(group_overrides(rows), workspace)
     return snapshot_warnings(loaded, workspace, workspace.labels, known, overrides, now)
+
+
+_MAX_LINE = 2_000
+
+
+def check_lines(problems: Sequence[Problem]) -> Iterator[str]:
+    """``file:line:column: severity: path: message [check]``; for warnings also how to silence them."""
+    for problem in problems:
+        yield escape_terminal(f"{problem} [{problem.check}]", _MAX_LINE)
+        if (how := silence_hint(problem)) is not None:
+            yield f"    intended? write {escape_terminal(how)}"
+
+
+def _document(result: WorkspaceCheck, *, ok: bool) -> dict[str, Any]:
+    problems = [problem_document(each) | {"silence": silence_hint(each)} for each in result.problems]
+    return {"ok": ok, "problems": problems, **pick(result, "silenced", "notes")}
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """Return one problem as a JSON object."""
+    return as_object(problem.origin) | pick(problem, "path", "severity", "check", "message")
+
+
+def github_annotations(
+    problems: Sequence[Problem], root: Path, environment: Mapping[str, str]
+) -> Iterator[str]:
+    """Format problems as workflow commands of GitHub Actions, with paths relative to the checkout."""
+    folder = _folder_in_checkout(root, environment)
+    for problem in problems:
+        origin, hint = problem.origin, silence_hint(problem)
+        properties = {
+            "file": f"{folder}{origin.file}",
+            "line": str(origin.line),
+            "col": str(origin.column),
+            "title": f"increment-sync: {problem.check}",
+        }
+        parameters = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+        path = f"{problem.path}: " if problem.path else ""
+        silence = f"\nIntended? Write {hint}" if hint else ""
+        yield f"::{problem.severity} {parameters}::{_data(f'{path}{problem.message}{silence}')}"
+
+
+def _folder_in_checkout(root: Path, environment: Mapping[str, str]) -> str:
+    """Return the workspace's folder below the checkout with a slash at its end; empty when it is the checkout."""
+    checkout = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    folder = root.resolve()
+    if folder == checkout or not folder.is_relative_to(checkout):
+        return ""
+    return f"{folder.relative_to(checkout).as_posix()}/"
+
+
+def _data(text: str) -> str:
+    """Escape a message, so that it cannot end its line and begin another workflow command."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -18,7 +18,7 @@ from sync.cli.commands.mappings_impact_output import (
     impact_text,
 )
 from sync.cli.exit_codes import ExitCode
-from sync.cli.output import Output, write_document
+from sync.cli.output import Output, pluralize
 from sync.mapping_tools.impact import Impact, compute_impact
 from sync.model.anchors import list_anchors
 from sync.model.planning import PlanningResult, PreviousPlanning
@@ -49,7 +49,7 @@ def impact(
     with _garbage_collection_paused():
         found, comparison = _compare(invocation, against, snapshot)
         if format_ == "json":
-            write_document(impact_document(found, comparison))
+            output.document(impact_document(found, comparison))
         elif format_ == "text":
             output.line(impact_text(found, comparison))
         else:
@@ -137,7 +137,7 @@ def comparison_notes(
     if planned.suspicions:
         count = len({each.ref for each in planned.suspicions})
         yield (
-            f"{_issues(count)} may have labels that a person changed. A run checks them first; "
+            f"{pluralize(count, 'issue')} may have labels that a person changed. A run checks them first; "
             "its writes on them are not counted."
         )
     if not after.settings.push.enabled:
@@ -172,7 +172,3 @@ def _unpulled(
 
 def _more(items: list[str]) -> str:
     return f" and {len(items) - 10} more" if len(items) > 10 else ""
-
-
-def _issues(count: int) -> str:
-    return "1 issue" if count == 1 else f"{count} issues"

@@ -10,8 +10,8 @@ from typing import Any, Final
 from connectors.model import IssueRef
 from mappings.model import Assignment, Unplanned
 from mappings.rules.trace import MatchOutcome
-from sync.cli.change_output import change_summary
 from sync.cli.output import pick, pluralize, table, utc
+from sync.cli.run_output import change_summary
 from sync.config.escape import escape_github, escape_terminal
 from sync.mapping_tools.impact import (
     Impact,
@@ -37,7 +37,7 @@ _HEADINGS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Description of what was comparison."""
+    """Description of what was compared."""
 
     against: str
     as_of: datetime | None
@@ -122,9 +122,8 @@ def _summary(impact: Impact) -> str:
     parts = [f"{_n(moved, 'issue')} {'moves' if moved == 1 else 'move'}"]
     if others:
         parts.append(f"{_n(others, 'issue')} {'stays' if others == 1 else 'stay'} but for rule or state")
-    changed = [f"{goals} goal{'' if goals == 1 else 's'}"] if goals else []
-    if capabilities:
-        changed.append(pluralize(capabilities, "capability"))
+    counts = {"goal": goals, "capability": capabilities}
+    changed = [pluralize(count, noun) for noun, count in counts.items() if count]
     if changed:
         parts.append(f"the numbers of {' and '.join(changed)} change")
     return "; ".join(parts)

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import TeamMapping
-from mappings.problems import suggestion as nearest_name
 from mappings.rules.conditions import compile_conditions
 from sync.cli.output import Output, pick, pluralize, safe_terminal_line
-from sync.cli.store_view import StoreView
+from sync.cli.store_view import StoreView, select_teams
 from sync.config.escape import escape_terminal
 from sync.mapping_tools.bootstrap import current_increment
 from sync.mapping_tools.dataset import Dataset, build_dataset
@@ -26,10 +25,8 @@ _MAX_EXAMPLES: Final = 3
 def suggest(invocation: Invocation, team: str | None, min_precision: float) -> int:
     """Show suggestions for one team, by default for all, from the store."""
     with pulled_context(invocation) as context:
-        names = [each.team for each in context.workspace.teams]
-        if team is not None and team not in names:
-            raise LookupError(f'there is no team "{team}"; {nearest_name(team, names, kind="teams")}')
-        datasets = [each for each in _datasets(context) if team in (None, each.team.team)]
+        teams = select_teams(context.workspace, team)
+        datasets = [each for each in _datasets(context) if each.team.team in teams]
         found = [
             (dataset, suggest_for_team(invocation.root, context.settings, dataset, min_precision))
             for dataset in datasets
@@ -43,11 +40,8 @@ def suggest(invocation: Invocation, team: str | None, min_precision: float) -> i
 
 def _datasets(context: RunContext) -> Iterator[Dataset]:
     view, workspace = StoreView(context), context.workspace
-    matched, overrides = view.planning.matched, view.planning.overrides
     for mapping in workspace.teams:
-        yield build_dataset(
-            mapping, workspace, view.known, matched, overrides, scheme=workspace.labels, now=context.now()
-        )
+        yield build_dataset(mapping, workspace, view.known, view.planning, context.now())
 
 
 def _lines(dataset: Dataset, found: TeamSuggestions, min_precision: float) -> Iterator[str]:

@@ -13,7 +13,7 @@ from mappings.rules.patterns import PatternInvalid, compile_pattern, to_bytes
 from mappings.testing.cases import MappingCase
 from mappings.testing.files import collect_cases
 from mappings.testing.run import CaseResult, CaseRunner, untested_rules
-from sync.cli.commands.mappings_check_output import problem_document
+from sync.cli.commands.mappings_check import problem_document
 from sync.cli.commands.mappings_test_output import case_lines, summary_lines
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, as_object, pick

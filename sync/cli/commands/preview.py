@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from sync.apply.changeset_file import save_change_set
-from sync.cli.change_output import changes_markdown
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output
-from sync.cli.run_output import print_result, run_problem_lines
+from sync.cli.run_output import changes_markdown, print_result, run_context, run_problem_lines
 from sync.model.run import RunOptions, RunResult
 from sync.pipeline.run import plan_run, record_run
 from sync.runtime.invocation import Invocation
-from sync.runtime.session import online_context
 
 
 def preview(
@@ -20,9 +18,7 @@ def preview(
 ) -> int:
     """Show what ``run`` would write, and save it to the file ``out`` for ``apply``."""
     output = Output(invocation)
-    with online_context(
-        invocation, "preview", options.changed(), writes=False, require_all_files=False
-    ) as context:
+    with run_context(invocation, "preview", options, writes=False) as context:
 
         def work() -> RunResult:
             result = plan_run(context, options, records=False)

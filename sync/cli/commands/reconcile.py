@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sync.cli.change_output import change_summary
 from sync.cli.output import Output
-from sync.cli.run_output import apply_result_lines, print_plan, run_document
+from sync.cli.run_output import apply_result_lines, change_summary, print_plan, run_context, run_document
 from sync.model.run import RunOptions, RunResult
 from sync.pipeline.run import apply_changes, plan_run, record_run, save_run_result
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation
-from sync.runtime.session import online_context
 
 
 def reconcile(invocation: Invocation, options: RunOptions, *, yes: bool) -> int:
     """Show the drift, ask unless ``yes``, and repair it."""
     options, output = replace(options, full=True), Output(invocation)
-    with online_context(
-        invocation,
-        "reconcile",
-        options.changed(),
-        writes=True,
-        max_duration=options.max_duration,
-        require_all_files=False,
-    ) as context:
+    with run_context(invocation, "reconcile", options, writes=True) as context:
 
         def work() -> RunResult:
             result = plan_run(context, options, records=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from sync.cli.output import Output
-from sync.cli.run_output import print_result
+from sync.cli.run_output import print_result, run_context
 from sync.cli.run_telemetry import ObservedRun, run_with_telemetry
 from sync.model.run import RunOptions, RunResult
 from sync.pipeline.run import run_once
 from sync.runtime.invocation import Invocation
-from sync.runtime.session import online_context
 
 
 def run(invocation: Invocation, options: RunOptions, metrics: Path | None = None) -> int:
@@ -22,14 +21,7 @@ def run(invocation: Invocation, options: RunOptions, metrics: Path | None = None
 
 def run_and_print(invocation: Invocation, options: RunOptions, observed: ObservedRun) -> RunResult:
     """Run once without telemetry, and print the result."""
-    with online_context(
-        invocation,
-        "run",
-        options.changed(),
-        writes=True,
-        max_duration=options.max_duration,
-        require_all_files=False,
-    ) as context:
+    with run_context(invocation, "run", options, writes=True) as context:
         observed.context = context
         observed.result = result = run_once(context, options)
         print_result(Output(invocation), context, result)

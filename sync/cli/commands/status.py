@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mappings.model import Anchor
 from sync.cli.output import Output, as_object, pick, pluralize, table, utc
-from sync.cli.store_view import StoreView, find_increment
+from sync.cli.store_view import OPEN_PHASES, StoreView, select_rollups
 from sync.config.escape import escape_terminal
 from sync.diff.comment_forecast import describe_interval
 from sync.model.planning import PlanningResult
@@ -77,9 +77,7 @@ def _load(context: RunContext, increment: str | None) -> _Status:
 
 def _selected_increments(rollup: Rollup, increment: str | None) -> list[IncrementRollup]:
     """Return the requested increment; otherwise those that are not closed, or the last one. Raises LookupError."""
-    if increment is not None:
-        return [find_increment(rollup.increments, increment)]
-    return [each for each in rollup.increments if each.phase != "closed"] or list(rollup.increments[-1:])
+    return select_rollups(rollup, increment, *OPEN_PHASES) or list(rollup.increments[-1:])
 
 
 def _document(loaded: _Status) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from sync.apply.executor import Executor
 from sync.apply.recover import recover_pending_writes
 from sync.apply.undo import build_reversal
 from sync.apply.undo_current import COMMAND, build_undo_request, read_current_issue, undo_lineage
-from sync.cli.change_output import change_summary
 from sync.cli.commands.undo_output import UndoReport, print_undo_plan, print_undo_report, run_summary
 from sync.cli.issue_lookup import candidate_issues
 from sync.cli.output import Output
+from sync.cli.run_output import change_summary
 from sync.diff.guard import check_atomic_changes
 from sync.model.run import RunOptions
 from sync.model.undo import Reversal, Skipped, UndoRequest

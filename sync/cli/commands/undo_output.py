@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sync.cli.change_output import change_document, change_lines, change_summary
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, pick, pluralize, shorten
-from sync.cli.run_output import apply_document
+from sync.cli.run_output import apply_document, change_document, change_lines, change_summary
 from sync.config.escape import escape_terminal
 from sync.model.limits import Refusal
 from sync.model.run import ApplyResult

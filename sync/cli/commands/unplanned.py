@@ -9,9 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from mappings.problems import suggestion
 from sync.cli.output import Output, as_object, pick, pluralize, table
-from sync.cli.store_view import StoreView
+from sync.cli.store_view import StoreView, select_teams
 from sync.config.escape import escape_terminal
 from sync.insights.unplanned import (
     DIMENSIONS,
@@ -64,13 +63,10 @@ def unplanned(
 
 
 def _load(context: RunContext, team: str | None) -> AdHocMetrics:
-    teams = [each.team for each in context.workspace.teams]
-    if team is not None and team not in teams:
-        raise LookupError(f'there is no team "{team}"; {suggestion(team, teams, kind="teams")}')
+    teams = select_teams(context.workspace, team)
     view = StoreView(context)
-    chosen, increments = teams if team is None else [team], context.workspace.increments
-    now, zone = context.now(), context.settings.zone
-    return ad_hoc_metrics(view.rollup, view.known, increments, chosen, now=now, zone=zone)
+    increments, now, zone = context.workspace.increments, context.now(), context.settings.zone
+    return ad_hoc_metrics(view.rollup, view.known, increments, teams, now=now, zone=zone)
 
 
 def _lines(metrics: AdHocMetrics, by: Dimension | None) -> Iterator[str]:

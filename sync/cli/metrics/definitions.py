@@ -11,8 +11,7 @@ from typing import Final, get_args
 
 from connectors.http.usage import RequestStats
 from mappings.model import Workspace
-from sync.model.records import OverrideKind, WriteOutcome
-from sync.model.rollup import Rollup
+from sync.model.records import OutcomeCount, OverrideKind, WriteOutcome
 from sync.model.run import RunResult
 from sync.store import Store
 
@@ -76,6 +75,10 @@ METRICS: Final = (
 )
 
 
+_REQUESTS: Final = "monitor:requests"
+_TEN_YEARS: Final = 3650
+
+
 def run_end_metrics(
     *, started: datetime, ended: datetime, exit_code: int, refusals: int
 ) -> dict[str, MetricSamples]:
@@ -91,41 +94,20 @@ def run_end_metrics(
     return metrics
 
 
-def rollup_metrics(rollup: Rollup, workspace: Workspace) -> dict[str, MetricSamples]:
-    """Return the metrics of the work itself."""
-    unplanned = {team.team: 0 for team in workspace.teams}
-    unplanned |= Counter(team for each in rollup.unplanned for team in each.teams)
-    goals = (
-        goal for increment in rollup.increments if increment.phase != "closed" for goal in increment.goals
-    )
-    return {
-        "unplanned_issues": samples_by_label(unplanned),
-        "goals": Counter((goal.commitment, goal.state, goal.health or "none") for goal in goals),
-    }
-
-
 def samples_by_label(counts: Mapping[str, float]) -> MetricSamples:
     """Return the samples of a metric with one label."""
     return {(name,): number for name, number in counts.items()}
 
 
-def sum_samples(pairs: Iterable[tuple[tuple[str, ...], float]]) -> dict[tuple[str, ...], float]:
-    """Add up the numbers with the same labels."""
-    sums: dict[tuple[str, ...], float] = {}
-    for labels, number in pairs:
-        sums[labels] = sums.get(labels, 0) + number
-    return sums
-
-
-_REQUESTS: Final = "monitor:requests"
-_TEN_YEARS: Final = 3650
-
-
 def run_result_metrics(result: RunResult, workspace: Workspace) -> dict[str, MetricSamples]:
     """Return the metrics of a run that was not stopped by an error."""
-    applied = result.applied
+    rollup, applied = result.planning.rollup, result.applied
+    unplanned = {team.team: 0 for team in workspace.teams}
+    unplanned |= Counter(team for each in rollup.unplanned for team in each.teams)
+    goals = [goal for each in rollup.increments if each.phase != "closed" for goal in each.goals]
     return {
-        **rollup_metrics(result.planning.rollup, workspace),
+        "unplanned_issues": samples_by_label(unplanned),
+        "goals": Counter((goal.commitment, goal.state, goal.health or "none") for goal in goals),
         "issues_pulled": samples_by_label(result.pulled.pulled_by_source),
         "planned_writes": {(): len(result.changes)},
         "writes_left": {(): applied.skipped if applied else 0},
@@ -149,7 +131,10 @@ def store_metrics(
     Every counter starts with 0, because Prometheus sees no increase in a sample that did not exist before.
     """
     counts = store.count_outcomes()
-    created = [each for each in store.count_outcomes(run_id) if each.op == "create-comment"] if run_id else []
+    counts_of_run = store.count_outcomes(run_id) if run_id else []
+    written: Counter[tuple[str, ...]] = Counter(dict.fromkeys(product(trackers, get_args(WriteOutcome)), 0))
+    for count in counts:
+        written[count.tracker, count.outcome] += count.number
     states = [each for each in store.source_states() if sources is None or each.name in sources]
     whole = {each.name: each.last_whole.timestamp() if each.last_whole else 0.0 for each in states}
     kinds = Counter(each.kind for each in store.overrides())
@@ -158,16 +143,17 @@ def store_metrics(
         "last_success_timestamp_seconds": {(): success.timestamp() if success else 0.0},
         "source_ok": samples_by_label({each.name: 0 if each.failing_since else 1 for each in states}),
         "source_last_whole_timestamp_seconds": samples_by_label(whole),
-        "comments_created": {(): sum(each.number for each in created if each.outcome == "done")},
-        "comments_created_total": {
-            (): sum(each.number for each in counts if (each.op, each.outcome) == ("create-comment", "done"))
-        },
+        "comments_created": {(): _comments_created(counts_of_run)},
+        "comments_created_total": {(): _comments_created(counts)},
         "status_comments": {(): sum(each.state == "live" for each in store.pushed_comments().values())},
-        "writes_total": dict.fromkeys(product(trackers, get_args(WriteOutcome)), 0)
-        | sum_samples(((each.tracker, each.outcome), each.number) for each in counts),
+        "writes_total": written,
         "overrides": samples_by_label(dict.fromkeys(get_args(OverrideKind), 0) | kinds),
         "store_bytes": {(): store.size()},
     }
+
+
+def _comments_created(counts: Iterable[OutcomeCount]) -> int:
+    return sum(each.number for each in counts if (each.op, each.outcome) == ("create-comment", "done"))
 
 
 def add_request_counts(store: Store, stats: RequestStats) -> dict[str, MetricSamples]:
