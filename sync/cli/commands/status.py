@@ -139,7 +139,7 @@ def _notes(loaded: _Status) -> Iterator[str]:
         yield f"unreadable since {utc(since)}: {name}; its numbers are from before"
     if loaded.stale_since:
         yield (
-            f"nothing was read since {utc(loaded.stale_since)}: all of this is old; check whether cron "
+            f"no source was synced since {utc(loaded.stale_since)}; all numbers are from then; check whether cron "
             "still starts `increment-sync run`, and what `increment-sync history` says"
         )
 

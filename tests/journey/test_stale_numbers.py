@@ -35,10 +35,10 @@ def test_missing_runs_are_reported_everywhere(make_world: MakeWorld) -> None:
     world = make_world(jira=1, github=1)
     world.run()
     last = f"{world.clock.now():%Y-%m-%d %H:%M} UTC"
-    assert "nothing was read since" not in world.status_text(timedelta(hours=24)).err
+    assert "no source was synced since" not in world.status_text(timedelta(hours=24)).err
     assert world.status()["silent_since"] is not None
     result = world.status_text(timedelta())
-    assert f"nothing was read since {last}: all of this is old" in result.err
+    assert f"no source was synced since {last}; all numbers are from then" in result.err
     text = world._call(lambda: report(world.invocation(), None, None, "markdown", None))
     assert f"no source was synced since {last}" in text.out.replace("\\", "")
     world.run()
