@@ -123,7 +123,7 @@ class LeasePart(StorePart):
 
 
 class RequestLedgerPart(StorePart):
-    """What each credential sent in the last hour, across all runs on this store.
+    """Requests that each credential sent in the last hour, across all runs on this store.
 
     Implements ``connectors.http.rate_limiter.WriteLedger``.
     """
