@@ -180,6 +180,9 @@ def test_without_extras_the_core_works(use_bare: Program, demonstrated: Path) ->
     stored = use_bare("-C", str(demonstrated / "work"), "status")
     assert stored.returncode == 0, stored.stderr
     assert "churn-model" in stored.stdout
+    suggested = use_bare("-C", str(demonstrated / "work"), "mappings", "suggest")
+    assert suggested.returncode == 0, suggested.stderr
+    assert "churn-science: 13 issues assigned" in suggested.stdout
 
 
 @pytest.mark.parametrize(
@@ -190,7 +193,6 @@ def test_without_extras_the_core_works(use_bare: Program, demonstrated: Path) ->
         (("rehearse",), "sandbox"),
         (("forecast", "backtest", "."), "forecast"),
         (("forecast",), "forecast"),
-        (("mappings", "suggest", "--team", "churn-science"), "suggest"),
         (("report",), "report"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
