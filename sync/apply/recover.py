@@ -72,7 +72,9 @@ class _Recovery:
     def _recover_label(self) -> None:
         label, adds = self._payload("label").lower(), self._row.op == "add-label"
         is_live = label in self._live_labels()
-        if adds != is_live:
+        if adds and not is_live and self._removed_since(label):
+            self._complete(added=[label], removed=[])
+        elif adds != is_live:
             self._not_sent()
         elif adds and self._put_by_others(label):
             self._not_sent("put by another account")
@@ -85,6 +87,17 @@ class _Recovery:
         events = self._context.readers[ref.tracker].label_origins(ref)
         authors = {name.lower(): event.author_id for name, event in events.items()}
         return label in authors and authors[label] not in self._context.own_account_ids(ref.tracker)
+
+    def _removed_since(self, label: str) -> bool:
+        """Return True if the label's history shows our addition and a later removal.
+
+        The write took effect then, and the comparison finds who removed the label.
+        """
+        tracker = self._row.ref.tracker
+        histories = self._context.readers[tracker].label_histories([self._row.ref])
+        history = histories.get(self._row.ref, {}).get(label)
+        added = history.added if history and history.removed else None
+        return added is not None and added.author_id in self._context.own_account_ids(tracker)
 
     def _recover_rename(self) -> None:
         """Check on the issue that caused the rename whether the label has its new name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -45,7 +44,7 @@ def turn(world: JourneyWorld, sprint: str, state: str) -> None:
     sprints = world.jira.sprints
     for number, each in list(sprints.items()):
         if each.name == sprint:
-            sprints[number] = replace(each, state=state)
+            sprints[number] = each.model_copy(update={"state": state})
     world.jira.revision += 1
 
 

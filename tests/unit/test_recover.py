@@ -68,6 +68,20 @@ def test_a_pending_addition_is_ours_if_it_is_live_and_put_by_no_other_account(
     assert world.pushed(key) == ({FEATURES} if ours else set())
 
 
+@pytest.mark.parametrize(
+    ("put_by", "outcome", "pushed"), [(ME, "done", {FEATURES}), ("dana", "not-sent", set())]
+)
+def test_a_pending_addition_took_effect_if_the_history_shows_it_and_its_removal(
+    world: WritingWorld, put_by: str, outcome: str, pushed: set[str]
+) -> None:
+    tracker = world.tracker_of("DS-1")
+    tracker.label("DS-1", FEATURES, by=put_by)
+    tracker.unlabel("DS-1", FEATURES, by="dana")
+    row, _ = settled(world, "DS-1", "add-label", {"label": FEATURES})
+    assert row.outcome == outcome
+    assert world.pushed("DS-1") == pushed, "a removal by a person is a veto of what we put"
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_a_removal_is_done_when_the_issue_shows_it_no_more(world: WritingWorld, there: bool) -> None:
     key = world.jira.add_issue("DS", "Work", labels=[FEATURES] * there).key
