@@ -22,7 +22,7 @@ demo: $(READY)
 	$(BIN)/increment-sync demo --report build/demo-report.html
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # Build sdist and wheel, install them outside the checkout, run commands there.
 wheel: $(READY)
