@@ -6,16 +6,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from sync.insights.report.chart_data import AdHocWeek, BurnUp, CumulativeFlow, CyclePoint
 from sync.insights.report.model import (
     VERSION,
-    AdHocWeek,
     AgingRow,
-    BurnUp,
     CapabilityRow,
     ChangePart,
     ChangeRow,
-    CumulativeFlow,
-    CyclePoint,
     ExperimentRow,
     FindingRow,
     ForecastSummary,

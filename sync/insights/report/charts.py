@@ -19,7 +19,8 @@ import vl_convert
 from altair.utils.schemapi import debug_mode
 
 from sync.config.escape import escape_terminal
-from sync.insights.report.model import AdHocWeek, BurnUp, CumulativeFlow, TeamRow
+from sync.insights.report.chart_data import AdHocWeek, BurnUp, CumulativeFlow
+from sync.insights.report.model import TeamRow
 
 _COLORS: Final = {
     "#010101": "var(--ink)",

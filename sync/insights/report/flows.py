@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import accumulate
 from typing import Final
 
-from sync.insights.report.model import AdHocWeek, BurnUp, CumulativeFlow, CyclePoint
+from sync.insights.report.chart_data import AdHocWeek, BurnUp, CumulativeFlow, CyclePoint
 from sync.model.flow import IssueFlow
 
 CYCLE_WEEKS: Final = 26

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from connectors.model import IssueRef, KnownIssue
 from sync.insights.experiments import IterationLearning
+from sync.insights.report.chart_data import BurnUp
 from sync.insights.report.flows import burn_up, local_day
 from sync.insights.report.inputs import ReportInputs
 from sync.insights.report.model import (
-    BurnUp,
     CapabilityRow,
     ExperimentRow,
     ForecastSummary,

@@ -13,6 +13,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import ConfigDict
 
 from connectors.model import IssueRef
+from sync.insights.report.chart_data import AdHocWeek, BurnUp, CumulativeFlow, CyclePoint
 from sync.model.attribution import Part
 
 VERSION: Final = 2
@@ -125,22 +126,6 @@ class CapabilityRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BurnUp:
-    """Scope and done issues by day. An issue is in scope from its creation until it is dropped. Only issues that count
-    towards the goal now are included."""
-
-    days: tuple[date, ...]
-    scope: tuple[int, ...]
-    done: tuple[int, ...]
-    baseline: int | None
-    baseline_at: date | None
-    """Day from which the baseline is known."""
-    end: date
-    forecast_interval: tuple[int, int, int] | None
-    """Issues done at the end: lower bound, median and upper bound of the 85% interval; null without a forecast."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ChangePart:
     """Issues that changed a subject in one way."""
 
@@ -191,25 +176,6 @@ class GoalRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CumulativeFlow:
-    """Issues of a team by state at the end of each day since the start of the increment."""
-
-    days: tuple[date, ...]
-    todo: tuple[int, ...]
-    doing: tuple[int, ...]
-    done: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CyclePoint:
-    """Finished issue with its cycle time: days from its start, or from its creation if no start is known."""
-
-    finished: date
-    days: float
-    key: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class AgingRow:
     """Open issue with its age, compared with finished issues of its team."""
 
@@ -221,15 +187,6 @@ class AgingRow:
     blocked: bool
     subject: str
     """Id of the capability, or ``unplanned``."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AdHocWeek:
-    """Issues finished in an ISO week, planned and unplanned (ad-hoc) ones."""
-
-    week: str
-    planned: int
-    unplanned: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
