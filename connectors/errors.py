@@ -36,11 +36,11 @@ class Rejected(SkipIssue):
 
 
 class WriteRedirected(Rejected):
-    """A write was answered with a redirect. Nothing was written; the issue has another address now."""
+    """A write was answered with a redirect: the issue has another address now, or a proxy answered. Read to find out."""
 
 
 class NotConfirmed(Rejected):
-    """The tracker reported success without effect: a silent refusal, or a response from a cache."""
+    """A write was answered with success, but not shown to have an effect: read before believing it."""
 
 
 class OutcomeUnknown(SkipIssue):

@@ -120,7 +120,9 @@ class InstallationCredentials(GithubCredentials):
     def _fetch_token(self) -> None:
         path = f"{self.grant_path}/access_tokens"
         try:
-            response = self._transport.send("POST", path, kind="idempotent", headers=self.identity_headers())
+            response = self._transport.send(
+                "POST", path, kind="idempotent", expects=201, headers=self.identity_headers()
+            )
         except SkipIssue as error:
             raise AuthFailed(f"{error}; check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID") from None
         fields = require_object(response.data, "an installation token")

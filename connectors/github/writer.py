@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from connectors.errors import BadPayload, Gone, NotConfirmed, OutcomeUnknown
 from connectors.github.auth import AlreadyExists
-from connectors.github.payload import parse_comment, parse_label_names, split_key
+from connectors.github.payload import parse_comment, parse_label_names, split_key, text_in
 from connectors.http.client import Transport
 from connectors.http.response import ApiResponse
 from connectors.model import Comment, IssueRef
@@ -30,17 +30,23 @@ class GithubWriter:
             return
         label = {"name": name, "color": color.removeprefix("#"), "description": description[:100]}
         with suppress(AlreadyExists):  # created by us, by a person, or by our own attempt without response
-            self._transport.send("POST", f"repos/{container}/labels", kind="idempotent", json=label)
+            self._transport.send(
+                "POST", f"repos/{container}/labels", kind="idempotent", expects=201, json=label
+            )
         self._cache.put(key, [*known, name.lower()])
 
     def rename_label(self, container: str, old: str, new: str) -> bool:
         path = f"repos/{container}/labels/{quote(old, safe='')}"
         try:
-            self._transport.send("PATCH", path, kind="idempotent", json={"new_name": new})
+            response = self._transport.send("PATCH", path, kind="idempotent", json={"new_name": new})
         except (Gone, AlreadyExists) as error:
             if error.follows_ambiguous_write:
                 raise  # an earlier attempt may have renamed the label
             return False
+        if text_in(response.data, "name").casefold() != new.casefold():
+            raise NotConfirmed(
+                f"{container}: GitHub answers that it renamed {old} to {new}, and shows neither"
+            )
         key = self._labels_cache_key(container)
         known = [name for name in self._cache.get(key) or [] if name != old.lower()]
         self._cache.put(key, [*known, new.lower()])
@@ -61,23 +67,19 @@ class GithubWriter:
                 )
         for name in remove:
             try:
-                self._transport.send("DELETE", f"{path}/{quote(name, safe='')}", kind="idempotent")
-            except Gone:
-                self._confirm_removed(ref, path, name)
-
-    def _confirm_removed(self, ref: IssueRef, path: str, name: str) -> None:
-        """Check the labels after a 404, which GitHub also sends for issues that we may not see."""
-        response = self._transport.get(path, params={"per_page": 100})
-        if name.casefold() in _label_set(response, ref):
-            raise NotConfirmed(
-                f"{ref}: GitHub answers that the label {name} does not exist, and still shows it"
-            )
+                response = self._transport.send("DELETE", f"{path}/{quote(name, safe='')}", kind="idempotent")
+            except Gone:  # also sent for issues that we may not see
+                response = self._transport.get(path, params={"per_page": 100})
+            if name.casefold() in _label_set(response, ref):
+                raise NotConfirmed(
+                    f"{ref}: GitHub answers that it removed the label {name}, and still shows it"
+                )
 
     def create_comment(self, ref: IssueRef, body: str, marker: Mapping[str, str]) -> Comment:
         """Create a comment. ``marker`` is ignored: on GitHub the caller puts it into ``body``."""
         del marker
         path = f"{issue_path(ref.key)}/comments"
-        response = self._transport.send("POST", path, kind="create", json={"body": body})
+        response = self._transport.send("POST", path, kind="create", expects=201, json={"body": body})
         try:
             return _parse_written(response, body, ref)
         except BadPayload as error:
@@ -94,7 +96,7 @@ class GithubWriter:
         issue = issue_path(ref.key)
         path = comment_path(issue, comment_id)
         try:
-            self._transport.send("DELETE", path, kind="idempotent")
+            self._transport.send("DELETE", path, kind="idempotent", expects=204)
         except Gone:
             # GitHub sends 404 also for issues that we may not see: the issue must be readable, the comment not.
             self._transport.get(issue)
@@ -119,7 +121,9 @@ def comment_path(issue: str, comment_id: str) -> str:
 
 
 def _label_set(response: ApiResponse, ref: IssueRef) -> set[str]:
-    """Return the labels in a response, case-folded as GitHub compares them."""
+    """Return the labels in a response, case-folded as GitHub compares them. NotConfirmed if it has no list."""
+    if not isinstance(response.data, list):
+        raise NotConfirmed(f"{ref}: GitHub answered a change of labels without the labels of the issue")
     return {name.casefold() for name in parse_label_names(response.data, f"the labels of {ref.key}")}
 
 

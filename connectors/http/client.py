@@ -100,6 +100,7 @@ class Transport:
         path: str,
         *,
         kind: RequestKind,
+        expects: int = 200,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
@@ -111,13 +112,17 @@ class Transport:
         raises BadPayload. ``read`` and ``idempotent`` requests are repeated after lost and broken responses; a
         ``create`` only if it certainly had no effect (rate limit, no connection), otherwise it raises OutcomeUnknown.
 
+        ``expects`` is the status that the tracker documents for success. Any other success is doubt: NotConfirmed
+        for an ``idempotent`` write that was repeated in vain, OutcomeUnknown for a ``create``, BadPayload for a read.
+
         ``fallback_bodies``, for reads only: smaller alternatives to ``json``, sent in turn while the tracker gives no
         whole response (see ``Retrier.call``). The request fails only if all of them fail.
 
         After the circuit breaker opened, no request is sent and its error is raised at once.
 
         Errors: AuthFailed (401), Gone (404, 410), Rejected (other 4xx), ReadRedirected (a SourceMissing),
-        WriteRedirected, RateLimitExceeded, WriteDeferred, Unavailable, BadPayload, OutcomeUnknown (``create`` only).
+        WriteRedirected, NotConfirmed, RateLimitExceeded, WriteDeferred, Unavailable, BadPayload, OutcomeUnknown
+        (``create`` only).
         """
         url = self._absolute_url(path)
         where = f"{self.tracker}: {method} {urlsplit(url).path}"
@@ -131,7 +136,7 @@ class Transport:
                 # A successful response may say that the rate limit is now used up.
                 if response.ok and (seconds := server_wait_seconds(response.headers, self.now())):
                     self._rate_limiter.block_until(self.now() + timedelta(seconds=seconds))
-                return self._parser.parse(response, where, kind)
+                return self._parser.parse(response, where, kind, expects)
 
         self._circuit_breaker.raise_if_open()
         try:

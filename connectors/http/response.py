@@ -11,9 +11,14 @@ from typing import Any
 import requests
 from requests.utils import get_environ_proxies
 
-from connectors.errors import BadPayload, ConnectorError, OutcomeUnknown, RateLimitExceeded
+from connectors.errors import BadPayload, ConnectorError, NotConfirmed, OutcomeUnknown, RateLimitExceeded
 from connectors.http.redaction import SecretRedactor, secrets_in_authorization, secrets_in_url
-from connectors.http.response_errors import TEMPORARY_STATUSES, error_for_redirect, error_for_status
+from connectors.http.response_errors import (
+    REDIRECTS,
+    error_for_redirect,
+    error_for_status,
+    is_temporary,
+)
 from connectors.http.retry import RateLimitRefusal, RequestKind, RetryableFailure, server_wait_seconds
 
 RateLimitDetector = Callable[[requests.Response], RateLimitRefusal | None]
@@ -22,7 +27,7 @@ ErrorClassifier = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiResponse:
-    """Whole and successful response: 2xx or 304."""
+    """Whole and successful response: the documented status of its request, or 304 for a read."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,14 +53,16 @@ class ResponseParser:
         self._detect_rate_limit = detect_rate_limit or (lambda _: None)
         self._classify_error = classify_error or (lambda *_: None)
 
-    def parse(self, response: requests.Response, where: str, kind: RequestKind) -> ApiResponse:
+    def parse(
+        self, response: requests.Response, where: str, kind: RequestKind, expects: int = 200
+    ) -> ApiResponse:
         """Return a successful response. Raise RetryableFailure if a retry may help, else a ConnectorError.
 
-        ``where`` names the request in messages: ``tracker: METHOD path``.
+        ``where`` names the request in messages: ``tracker: METHOD path``. ``expects``: documented status of success.
         """
         status = response.status_code
         if status < 400:
-            return _parse_success(response, where, kind)
+            return _parse_success(response, where, kind, expects)
         refusal = self._detect_rate_limit(response)
         if refusal is None and status == 429:
             refusal = RateLimitRefusal(reason=f"rate limit of {self._tracker}")
@@ -70,25 +77,27 @@ class ResponseParser:
         data = _decode_error_body(response)
         error = self._classify_error(status, response.headers, data)
         error = error or error_for_status(where, status, response.headers, data)
-        if status not in TEMPORARY_STATUSES:
+        if not is_temporary(status):
             raise error
         if kind == "create":
             raise OutcomeUnknown(f"{where}: answered HTTP {status}; it may have taken effect all the same")
         raise RetryableFailure(error, reason=f"an answer (HTTP {status})", seconds=server_wait)
 
 
-def _parse_success(response: requests.Response, where: str, kind: RequestKind) -> ApiResponse:
+def _parse_success(response: requests.Response, where: str, kind: RequestKind, expects: int) -> ApiResponse:
     status = response.status_code
     if status == 304 and kind == "read":
         return ApiResponse(status=status, headers=response.headers, data=None)
-    if not 200 <= status < 300:
+    if status in REDIRECTS:
         location = _redactor_for(response).redact(response.headers.get("Location", ""))
         raise error_for_redirect(where, status, kind, location)
     try:
         data = _decode_json(response)
     except (ValueError, RecursionError):
         raise _error_for_broken_body(where, kind, status) from None
-    if data is None and kind == "read" and status == 200:
+    if status != expects:
+        raise _error_for_undocumented_status(where, kind, status, expects)
+    if data is None and kind == "read":
         raise _error_for_broken_body(where, kind, status)
     return ApiResponse(status=status, headers=response.headers, data=data)
 
@@ -103,6 +112,21 @@ def _error_for_broken_body(where: str, kind: RequestKind, status: int) -> Connec
         "a proxy's page); check url of this tracker in increment-sync.yaml and try again"
     )
     return RetryableFailure(failure, reason="a whole answer")
+
+
+def _error_for_undocumented_status(
+    where: str, kind: RequestKind, status: int, expects: int
+) -> ConnectorError | RetryableFailure:
+    """Return the error for a status that the tracker does not document: a proxy answered in its place."""
+    text = f"{where}: answered HTTP {status}, and the tracker documents {expects}; a proxy may have answered"
+    match kind:
+        case "create":
+            return OutcomeUnknown(f"{text}, and the request may have taken effect")
+        case "idempotent":
+            failure: ConnectorError = NotConfirmed(f"{text}, so the next run checks what it wrote")
+        case "read":
+            failure = BadPayload(f"{text}; check url of this tracker in increment-sync.yaml")
+    return RetryableFailure(failure, reason="a documented answer")
 
 
 def _decode_json(response: requests.Response) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,9 @@ from connectors.errors import (
 )
 from connectors.http.retry import RequestKind, RetryableFailure
 
-TEMPORARY_STATUSES = frozenset({500, 502, 503, 504})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_TEMPORARY_STATUSES = frozenset({408, 500, 502, 503, 504})
+_STANDARD_STATUSES = frozenset(map(int, HTTPStatus))
 _MAX_QUOTE_LENGTH = 200
 
 
@@ -57,13 +60,21 @@ def error_for_status(where: str, status: int, headers: Mapping[str, str], data: 
     return Unavailable(f"{where}: answered HTTP {status}{quote}; try again later")
 
 
+def is_temporary(status: int) -> bool:
+    """Return True for an error that says nothing about the request: of a server in trouble, or of a proxy.
+
+    Proxies invent statuses for lost answers (499, 524), so a write may have taken effect.
+    """
+    return status in _TEMPORARY_STATUSES or status not in _STANDARD_STATUSES
+
+
 def error_for_redirect(where: str, status: int, kind: RequestKind, location: str) -> ConnectorError:
-    """Return the error for any 3xx but 304. A redirected write had no effect."""
+    """Return the error for a redirect. A redirected write had no effect if the tracker redirects, not a proxy."""
     target = _without_query(location) or "an address that it does not name"
     if kind == "read":
         return ReadRedirected(f"{where}: was renamed or moved to {target} (HTTP {status})", location)
     return WriteRedirected(
-        f"{where}: nothing was written, the tracker redirects to {target} (HTTP {status}); "
+        f"{where}: redirected to {target} (HTTP {status}), and the next run checks that nothing was written; "
         "the repository or site was renamed or moved: write its new name or url in the settings"
     )
 

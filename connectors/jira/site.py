@@ -62,6 +62,7 @@ class JiraSite:
         path: str,
         *,
         kind: RequestKind,
+        expects: int = 200,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         api: str = API,
@@ -69,7 +70,13 @@ class JiraSite:
     ) -> ApiResponse:
         """Send a request below the REST API. AuthFailed also if Jira treated us as an anonymous visitor."""
         response = self._transport.send(
-            method, api + path, kind=kind, params=params, json=json, fallback_bodies=fallback_bodies
+            method,
+            api + path,
+            kind=kind,
+            expects=expects,
+            params=params,
+            json=json,
+            fallback_bodies=fallback_bodies,
         )
         if is_anonymous(response.headers):
             raise AuthFailed(_anonymous_message(self.tracker))

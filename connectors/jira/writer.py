@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -33,11 +34,14 @@ class JiraWriter:
         """Change all labels by one edit, which Jira applies completely or not at all: no check is needed between."""
         operations = [{"add": label} for label in add] + [{"remove": label} for label in remove]
         if operations:
-            self._put_without_mail(ref, f"/issue/{quote(ref.id)}", {"update": {"labels": operations}})
+            body = {"update": {"labels": operations}}
+            self._put_without_mail(ref, f"/issue/{quote(ref.id)}", body, expects=204)
 
     def create_comment(self, ref: IssueRef, body: str, marker: Mapping[str, str]) -> Comment:
         path = f"/issue/{quote(ref.id)}/comment"
-        response = self._site.send("POST", path, kind="create", json=_comment_payload(body, marker))
+        response = self._site.send(
+            "POST", path, kind="create", expects=201, json=_comment_payload(body, marker)
+        )
         try:
             comment = parse_comment(response.data, marker)
         except BadPayload as error:
@@ -51,7 +55,7 @@ class JiraWriter:
 
     def edit_comment(self, ref: IssueRef, comment_id: str, body: str, marker: Mapping[str, str]) -> Comment:
         path = f"/issue/{quote(ref.id)}/comment/{quote(comment_id)}"
-        response = self._put_without_mail(ref, path, _comment_payload(body, marker))
+        response = self._put_without_mail(ref, path, _comment_payload(body, marker), expects=200)
         comment = parse_comment(response.data, marker)
         if comment.id != comment_id:
             raise BadPayload(
@@ -62,7 +66,7 @@ class JiraWriter:
     def delete_comment(self, ref: IssueRef, comment_id: str) -> None:
         path = f"/issue/{quote(ref.id)}/comment/{quote(comment_id)}"
         try:
-            self._site.send("DELETE", path, kind="idempotent")
+            self._site.send("DELETE", path, kind="idempotent", expects=204)
         except Gone:
             self._site.confirm_login()
             with suppress(Gone):
@@ -71,20 +75,22 @@ class JiraWriter:
                     f"{ref}: Jira answers that our comment does not exist, and still shows it"
                 ) from None
 
-    def _put_without_mail(self, ref: IssueRef, path: str, payload: Mapping[str, Any]) -> ApiResponse:
+    def _put_without_mail(
+        self, ref: IssueRef, path: str, payload: Mapping[str, Any], *, expects: int
+    ) -> ApiResponse:
         """Send an edit, without mail to watchers if our account may suppress it.
 
         The permission is checked first: without it, Data Center refuses the whole edit, and the documentation of
         Cloud leaves open if Cloud drops it.
         """
         project = ref.key.rpartition("-")[0]
+        put = partial(self._site.send, "PUT", path, kind="idempotent", expects=expects, json=payload)
         if not self._site.can_suppress_mail(project):
-            return self._site.send("PUT", path, kind="idempotent", json=payload)
-        no_mail = {"notifyUsers": "false"}
+            return put()
         try:
-            return self._site.send("PUT", path, kind="idempotent", json=payload, params=no_mail)
+            return put(params={"notifyUsers": "false"})
         except Forbidden:
-            response = self._site.send("PUT", path, kind="idempotent", json=payload)
+            response = put()
             self._site.mark_mail_suppression_refused(project)
             return response
 

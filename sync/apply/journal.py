@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-from connectors.errors import ConnectorError, NotConfirmed, OutcomeUnknown, SkipIssue
+from connectors.errors import ConnectorError, NotConfirmed, OutcomeUnknown, SkipIssue, WriteRedirected
 from connectors.model import IssueRef
 from sync.model.changes import Reason
 from sync.model.records import Operation, WriteOutcome
 from sync.runtime.context import RunContext
+
+_DOUBTS: Final = (NotConfirmed, OutcomeUnknown, WriteRedirected)
+"""Errors after which a write may have taken effect."""
 
 
 class JournalWriter:
@@ -66,7 +69,7 @@ class JournalWriter:
         try:
             yield
         except ConnectorError as error:
-            ambiguous = error.follows_ambiguous_write or isinstance(error, (NotConfirmed, OutcomeUnknown))
+            ambiguous = error.follows_ambiguous_write or isinstance(error, _DOUBTS)
             result: WriteOutcome = "failed" if isinstance(error, SkipIssue) and not ambiguous else "unknown"
             for entry in () if except_for and isinstance(error, except_for) else entries:
                 self._context.store.journal_result(entry, result, self._context.now(), detail=str(error))

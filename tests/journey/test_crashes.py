@@ -161,6 +161,63 @@ def test_a_lost_response_to_labels_leads_to_the_same_state(
     assert_same_state(world, state_after_first_run)
 
 
+LIES = {
+    "success without effect": {"status": 200, "carried_out": False},
+    "partial answer": {"status": 206, "carried_out": True},
+    "not modified": {"status": 304, "carried_out": True},
+    "redirect to a login": {"status": 302, "carried_out": True},
+    "client closed request": {"status": 499, "carried_out": True},
+}
+LATER_WRITES = {
+    "Jira comment edit": {"tracker": "jira", "method": "PUT", "path": "*/issue/*/comment/*"},
+    "Jira swap": {"tracker": "jira", "method": "PUT", "path": "*/issue/*"},
+    "GitHub comment edit": {"tracker": "github", "method": "PATCH", "path": "*/comments/*"},
+    "GitHub removal": {"tracker": "github", "method": "DELETE", "path": "*/issues/*/labels/*"},
+}
+
+
+@pytest.mark.parametrize(
+    ("write", "lie"),
+    [
+        ("Jira comment", "redirect to a login"),
+        ("Jira labels", "success without effect"),
+        ("GitHub comment", "client closed request"),
+        ("GitHub labels", "not modified"),
+    ],
+)
+def test_an_undocumented_answer_to_a_first_write_is_checked(
+    make_world: MakeWorld, state_after_first_run: Any, write: str, lie: str
+) -> None:
+    world = make_world(jira=1, github=1)
+    world.fault("status", **LIES[lie], **WRITES[write], times=None)
+    world.run()
+    world.box.faults.clear()
+    assert_same_state(world, state_after_first_run)
+    assert not world.overrides()["overrides"]
+
+
+@pytest.mark.parametrize(
+    ("write", "lie"),
+    [
+        ("Jira comment edit", "partial answer"),
+        ("Jira swap", "not modified"),
+        ("GitHub comment edit", "redirect to a login"),
+        ("GitHub removal", "partial answer"),
+    ],
+)
+def test_an_undocumented_answer_to_a_later_write_is_checked(
+    make_world: MakeWorld, state_after_second_run: Any, write: str, lie: str
+) -> None:
+    world = make_world(jira=1, github=1)
+    world.run()
+    change_mapping_and_close_an_issue(world)
+    world.fault("status", **LIES[lie], **LATER_WRITES[write], times=None)
+    world.run()
+    world.box.faults.clear()
+    assert_same_state(world, state_after_second_run)
+    assert not world.overrides()["overrides"]
+
+
 @pytest.mark.parametrize("status", [403, 410])
 @pytest.mark.parametrize("write", ["Jira labels", "GitHub labels"])
 def test_a_rejected_retry_does_not_prove_that_the_first_attempt_failed(

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import responses
 
-from connectors.errors import AuthFailed, BadPayload, OutcomeUnknown, Rejected
+from connectors.errors import AuthFailed, BadPayload, NotConfirmed, OutcomeUnknown, Rejected, WriteRedirected
 from connectors.github.auth import GithubApp
 from connectors.github.connect import open_github
 from connectors.github.reader import GithubReader
@@ -116,7 +116,7 @@ def test_a_307_on_a_write_raises_write_redirected(
         lambda: connection.writer.edit_comment(REF, "9", "status", {}),
         lambda: connection.writer.change_labels(REF, ["mine"], []),
     ):
-        with pytest.raises(Rejected, match="nothing was written"):
+        with pytest.raises(WriteRedirected, match="the next run checks that nothing was written"):
             write()
     assert len(net.calls) == 3
 
@@ -276,6 +276,23 @@ def test_labels_that_were_not_added_stop_the_removal(
 def test_labels_compare_without_case(net: responses.RequestsMock, connection: GithubConnection) -> None:
     net.post(f"{ISSUE}/labels", json=[{"name": "State:Done"}])
     connection.writer.change_labels(REF, ["state:done"], [])
+
+
+@pytest.mark.parametrize("answer", [None, {}, [{"name": "state:planned"}]])
+def test_a_label_counts_as_removed_when_the_answer_lists_the_others(
+    net: responses.RequestsMock, connection: GithubConnection, answer: object
+) -> None:
+    net.delete(f"{ISSUE}/labels/state%3Aplanned", json=answer)
+    with pytest.raises(NotConfirmed):
+        connection.writer.change_labels(REF, [], ["state:planned"])
+
+
+def test_a_label_counts_as_renamed_when_the_answer_has_its_new_name(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.patch(f"{REPO}/labels/old", json={"name": "old"})
+    with pytest.raises(NotConfirmed, match="renamed old to new"):
+        connection.writer.rename_label("acme/churn", "old", "new")
 
 
 def test_a_success_without_a_comment_is_unknown(

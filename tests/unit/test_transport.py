@@ -19,11 +19,13 @@ from connectors.errors import (
     BadPayload,
     ConnectorError,
     Gone,
+    NotConfirmed,
     OutcomeUnknown,
     RateLimitExceeded,
     Rejected,
     SourceMissing,
     Unavailable,
+    WriteRedirected,
 )
 from connectors.http.client import Transport
 from connectors.http.rate_limiter import RateLimiter, WriteLimits
@@ -63,8 +65,9 @@ class Client:
     def get(self, path: str = "issues", **more: Any) -> Any:
         return self.transport.send("GET", path, kind="read", **more).data
 
-    def post(self, kind: RequestKind = "create") -> Any:
-        return self.transport.send("POST", "comments", kind=kind, json={"body": "text"}).data
+    def post(self, kind: RequestKind = "create", expects: int | None = None) -> Any:
+        expects = expects or (201 if kind == "create" else 200)
+        return self.transport.send("POST", "comments", kind=kind, expects=expects, json={"body": "text"}).data
 
 
 @pytest.fixture
@@ -246,7 +249,9 @@ def test_a_redirected_write_is_never_a_success(
     net: responses.RequestsMock, client: Client, status: int, kind: RequestKind
 ) -> None:
     net.post(f"{BASE}/comments", status=status, json={}, headers={"Location": f"{BASE}/other"})
-    with pytest.raises(Rejected, match="nothing was written"):
+    with pytest.raises(
+        WriteRedirected, match=r"redirected to https://tracker\.example/api/v3/other .HTTP 30"
+    ):
         client.post(kind)
     assert calls(net) == 1
 
@@ -306,7 +311,47 @@ def test_a_create_with_an_unreadable_response_is_unknown(net: responses.Requests
 
 def test_a_write_may_have_an_empty_response(net: responses.RequestsMock, client: Client) -> None:
     net.post(f"{BASE}/comments", status=204)
-    assert client.post("idempotent") is None
+    assert client.post("idempotent", expects=204) is None
+
+
+# ---- statuses that the tracker does not document
+
+
+@pytest.mark.parametrize("status", [102, 200, 202, 206, 207, 304, 305])
+def test_only_the_documented_success_of_a_write_counts(
+    net: responses.RequestsMock, client: Client, status: int
+) -> None:
+    net.post(f"{BASE}/comments", status=status)
+    with pytest.raises(OutcomeUnknown, match=f"answered HTTP {status}, and the tracker documents 201"):
+        client.post()
+    assert calls(net) == 1
+    with pytest.raises(NotConfirmed, match="the next run checks"):
+        client.post("idempotent", expects=204)
+    net.post(f"{BASE}/comments", status=204)
+    assert client.post("idempotent", expects=204) is None, "the write was repeated"
+
+
+@pytest.mark.parametrize("status", [408, 444, 499, 520, 524])
+def test_an_error_that_a_proxy_invents_proves_nothing_about_a_write(
+    net: responses.RequestsMock, client: Client, status: int
+) -> None:
+    net.post(f"{BASE}/comments", status=status)
+    with pytest.raises(OutcomeUnknown, match="may have taken effect"):
+        client.post()
+    net.post(f"{BASE}/comments", status=status)
+    net.post(f"{BASE}/comments", status=403)
+    with pytest.raises(Rejected) as refused:
+        client.post("idempotent")
+    assert refused.value.follows_ambiguous_write
+
+
+@pytest.mark.parametrize("status", [202, 203, 206])
+def test_a_part_of_an_answer_is_not_believed(
+    net: responses.RequestsMock, client: Client, status: int
+) -> None:
+    net.get(f"{BASE}/issues", status=status, json=[{"id": 1}])
+    with pytest.raises(BadPayload, match=f"HTTP {status}"):
+        client.get()
 
 
 # ---- no response
@@ -438,7 +483,7 @@ def test_cookies_are_not_stored(net: responses.RequestsMock, client: Client) -> 
 
 
 def test_writes_are_spaced_and_reads_do_not_wait(net: responses.RequestsMock) -> None:
-    net.post(f"{BASE}/comments", json={"id": 1})
+    net.post(f"{BASE}/comments", status=201, json={"id": 1})
     net.get(f"{BASE}/issues", json=[])
     client = Client(rate_limiter=RateLimiter(WriteLimits(spacing=1.0), tracker="github"))
     client.post()
