@@ -36,7 +36,7 @@ class Rejected(SkipIssue):
 
 
 class WriteRedirected(Rejected):
-    """A write was answered with a redirect: the issue has another address now, or a proxy answered. Read to find out."""
+    """A write was answered with a redirect: the issue moved, or a proxy answered. Read to find out."""
 
 
 class NotConfirmed(Rejected):
