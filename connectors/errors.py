@@ -71,6 +71,15 @@ class BadPayload(SkipSource):
     failure_kind = "payload"
 
 
+class MalformedIssue(BadPayload):
+    """The response about one issue lacks or garbles a value that is needed. Other issues are not affected."""
+
+    def __init__(self, message: str, *, id: str = "", key: str = "") -> None:  # noqa: A002 - as in IssueRef
+        super().__init__(message)
+        self.id, self.key = id, key
+        """As far as the response names them."""
+
+
 class StopTracker(ConnectorError):
     """No further work is possible on this tracker in this run."""
 

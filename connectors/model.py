@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from connectors.errors import ConnectorError, FailureKind
+from connectors.errors import ConnectorError, FailureKind, MalformedIssue
 
 Category = Literal["todo", "doing", "done"]
 """The tracker's own category of a status, by the names of our flow states."""
@@ -196,6 +196,23 @@ class FieldSelection:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UnreadableIssue:
+    """Issue that exists on the tracker but came in a form that cannot be used. It is left out, not missing."""
+
+    id: str
+    """Permanent id; empty if the response names none."""
+    key: str
+    """Empty if the response names none."""
+    reason: str
+    """One sentence for people. Without secrets."""
+
+    @classmethod
+    def from_error(cls, error: MalformedIssue) -> UnreadableIssue:
+        """Return the issue that an error is about."""
+        return cls(id=error.id, key=error.key, reason=str(error))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PulledSource:
     """Completely read source, from its cursor (or from the beginning) to now."""
 
@@ -210,6 +227,8 @@ class PulledSource:
     """Whole history of these issues where it comes with them (Data Center). None: request it."""
     without_history: frozenset[str] = frozenset()
     """Ids of issues whose history did not come although that of others did: request it."""
+    unreadable: tuple[UnreadableIssue, ...] = ()
+    """Listed issues that cannot be used. They belong to the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +302,10 @@ def census_from_pull(pulled: PulledSource | FailedSource) -> Census | FailedSour
     """Return the census that a full pull amounts to."""
     if isinstance(pulled, FailedSource):
         return pulled
-    return Census(source=pulled.source, ids=frozenset(issue.ref.id for issue in pulled.issues), pulled=pulled)
+    ids = frozenset(issue.ref.id for issue in pulled.issues) | {
+        each.id for each in pulled.unreadable if each.id
+    }
+    return Census(source=pulled.source, ids=ids, pulled=pulled)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -51,7 +51,8 @@ class IssueReader(Protocol):
         """Read each source from its cursor on, or completely where the cursor is None. One result per source.
 
         A source is PulledSource only if every page was read, otherwise FailedSource. Errors that concern a source
-        are not raised. Sources may share requests. An issue appears once per source.
+        are not raised. Sources may share requests. An issue appears once per source: in ``issues``, or in
+        ``unreadable`` if its response cannot be used.
         """
 
     def census(self, sources: Sequence[Source], selection: FieldSelection) -> Iterator[Census | FailedSource]:
@@ -61,7 +62,8 @@ class IssueReader(Protocol):
         """Read one issue directly, not from a search index. Follows a move: the result has the new key.
 
         ``key`` is an issue key, or an id where the tracker addresses by id.
-        Raises Gone if the issue does not exist or is not visible, and other ConnectorErrors.
+        Raises Gone if the issue does not exist or is not visible, MalformedIssue if its response cannot be used, and
+        other ConnectorErrors.
         """
 
     def comments(self, ref: IssueRef) -> list[Comment]:

@@ -149,8 +149,9 @@ def classify_error(status: int, headers: Mapping[str, str], data: Any) -> Connec
     """Return AlreadyExists for a 422 that says so, otherwise None."""
     del headers
     errors = data.get("errors") if status == 422 and isinstance(data, Mapping) else None
-    codes = {error.get("code") for error in errors or () if isinstance(error, Mapping)}
-    return AlreadyExists("it exists already") if "already_exists" in codes else None
+    rows = errors if isinstance(errors, list) else ()
+    exists = any(isinstance(error, Mapping) and error.get("code") == "already_exists" for error in rows)
+    return AlreadyExists("it exists already") if exists else None
 
 
 def _fingerprint(secret: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,17 +13,19 @@ from urllib.parse import urljoin
 from requests.utils import parse_header_links
 
 from connectors.errors import BadPayload
-from connectors.github.payload import parse_time, repo_from_url, require, require_list, require_object
+from connectors.github.payload import parse_time, repo_from_url, require_list
 from connectors.http.client import Transport
 from connectors.http.response import ApiResponse
 from connectors.http.retry import parse_http_date
 from connectors.model import Cursor
+from connectors.scalars import id_or_none, quote_value
 
 MAX_PAGES: Final = 5_000
 _MAX_ROUNDS: Final = 3
 """Maximum reads of the list while issues move between its pages."""
 _KEEP_SINCE_BELOW: Final = 0.8
 """``updated_since`` moves on when its result fills more than this share of a page."""
+_ETAG: Final = re.compile(r"[!-~](?:[ -~]{0,500}[!-~])?")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,8 +33,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class PagedScan:
     """All rows (including pull requests) of a repository since a time, each once."""
 
-    rows: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By id; the latest version of a row that appeared twice."""
+    rows: dict[str, Any] = field(default_factory=dict)
+    """By id (or what else tells rows apart); the latest version of a row that appeared twice."""
     pages: int = 0
     etag: str | None = None
     """ETag of the first page."""
@@ -38,7 +42,7 @@ class PagedScan:
     """Date of the first page."""
     unchanged: bool = False
     watermark: datetime | None = None
-    """Latest ``updated_at`` of all rows."""
+    """Latest ``updated_at`` of all rows that have a readable one."""
 
 
 def scan_issues(transport: Transport, repo: str, cursor: Cursor | None, *, page_size: int) -> PagedScan:
@@ -66,7 +70,7 @@ def _read_round(
     transport: Transport, repo: str, params: Mapping[str, Any], headers: Mapping[str, str], scan: PagedScan
 ) -> bool:
     """Read all pages once into ``scan``. Return True if a row may have slipped between pages."""
-    updated_by_id: dict[str, str] = {}
+    updated_by_id: dict[str, Any] = {}
     has_moved = is_cursor_paged = False
     for index, response in enumerate(list_pages(transport, f"repos/{repo}/issues", params, headers)):
         if response.status == 304:
@@ -75,7 +79,7 @@ def _read_round(
         if index == 0 and scan.server_time is None:
             scan.server_time = parse_http_date(response.headers.get("Date"))
         if index == 0:
-            scan.etag = response.headers.get("ETag")
+            scan.etag = _usable_etag(response.headers.get("ETag"))
         scan.pages += 1
         # Cursor-based pages ("after=") do not shift rows.
         is_cursor_paged = is_cursor_paged or "after=" in (response.headers.get("Link") or "")
@@ -90,27 +94,28 @@ def _read_round(
 def _reject_other_repository(rows: list[Any], repo: str) -> None:
     """Raise BadPayload for issues of another repository, which a cache on the way may return."""
     for raw in rows:
-        other = repo_from_url(require_object(raw, "an issue").get("repository_url"))
+        other = repo_from_url(raw.get("repository_url")) if isinstance(raw, Mapping) else None
         if other and other.lower() != repo.lower():
             raise BadPayload(
                 f"GitHub answered with issues of {other} when {repo} was requested; nothing is used"
             )
 
 
-def _add_rows(rows: list[Any], updated_by_id: dict[str, str], scan: PagedScan) -> bool:
+def _add_rows(rows: list[Any], updated_by_id: dict[str, Any], scan: PagedScan) -> bool:
     """Add the rows of a page. Return True if one of them was on an earlier page and has changed since."""
     repeated, has_moved = 0, False
     for raw in rows:
-        fields = require_object(raw, "an issue")
-        row_id = str(require(fields, "id", "an issue"))
-        updated = require(fields, "updated_at", "an issue")
+        fields = raw if isinstance(raw, Mapping) else {}
+        row_id = id_or_none(fields.get("id")) or quote_value(fields.get("number", raw))
+        updated = fields.get("updated_at")
         if row_id in updated_by_id:
             repeated += 1
             has_moved = has_moved or updated_by_id[row_id] != updated
         updated_by_id[row_id] = updated
-        at = parse_time(updated, "an issue")
-        scan.watermark = max(at, scan.watermark or at)
-        scan.rows[row_id] = fields
+        with suppress(BadPayload):  # the caller leaves such a row out
+            at = parse_time(updated, "an issue")
+            scan.watermark = max(at, scan.watermark or at)
+        scan.rows[row_id] = raw
     if rows and repeated == len(rows) and not has_moved:
         raise BadPayload("GitHub sent the same page of issues twice; nothing of it is used")
     return has_moved
@@ -129,6 +134,11 @@ def list_pages(
         visited.add(next_url)
         response = transport.get(next_url)
         yield response
+
+
+def _usable_etag(etag: str | None) -> str | None:
+    """Return an ETag that can be stored and sent back, or None."""
+    return etag if etag and _ETAG.fullmatch(etag) else None
 
 
 def _next_url(response: ApiResponse) -> str | None:

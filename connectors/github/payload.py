@@ -5,44 +5,60 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from connectors.errors import BadPayload
+from connectors.errors import BadPayload, MalformedIssue
 from connectors.model import Category, Comment, FieldSelection, Issue, IssueRef, LabelEvent, LabelHistory
+from connectors.scalars import clean_text, id_or_none, in_utc, quote_value, text_or_empty
 
 _CATEGORIES: Final[Mapping[str, Category]] = {"open": "todo", "closed": "done"}
 """GitHub has no category for work in progress."""
 
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _KEY: Final = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)#(?P<number>[1-9]\d*)", re.ASCII)
+
+
+T = TypeVar("T")
 
 
 def parse_issue(raw: Any, *, tracker: str, container: str, web_url: str, selection: FieldSelection) -> Issue:
     """Parse one issue of a list or a direct read.
 
-    ``container``: requested repository, used if the JSON names none. ``web_url``: address that people browse.
+    ``container``: requested repository, used if the JSON names none. ``web_url``: address that people browse. What no
+    figure needs may be missing; MalformedIssue names the missing or malformed value otherwise.
     """
-    fields = require_object(raw, "an issue")
-    number = require(fields, "number", "an issue")
-    subject = f"issue #{number}"
+    fields = raw if isinstance(raw, Mapping) else {}
+    number = id_or_none(fields.get("number"))
     container = repo_from_url(fields.get("repository_url")) or container
-    state = clean_text(require(fields, "state", subject))
-    key = f"{container}#{number}"
+    key = f"{container}#{number}" if number else ""
+    try:
+        require_object(raw, "an issue")
+        ref = IssueRef(tracker=tracker, id=require_id(fields, "id", key or "an issue"), key=key)
+        url = text_or_empty(fields.get("html_url")) or f"{web_url}/{container}/issues/{number}"
+        return _parse_issue(fields, ref, container, url, selection)
+    except BadPayload as error:
+        raise MalformedIssue(str(error), id=id_or_none(fields.get("id")) or "", key=key) from None
+
+
+def _parse_issue(
+    fields: Mapping[str, Any], ref: IssueRef, container: str, url: str, selection: FieldSelection
+) -> Issue:
+    subject = f"issue #{require_id(fields, 'number', 'an issue')}"
+    state = require_text(fields, "state", subject)
     return Issue(
-        ref=IssueRef(tracker=tracker, id=str(require(fields, "id", subject)), key=key),
-        url=clean_text(fields.get("html_url") or f"{web_url}/{container}/issues/{number}"),
-        title=clean_text(fields.get("title")),
+        ref=ref,
+        url=url,
+        title=text_or_empty(fields.get("title")) or ref.key,
         container=container,
         status=state,
         category=_CATEGORIES.get(state),
-        resolution=clean_text(fields.get("state_reason")) or None,
-        type=text_in(fields.get("type"), "name"),
-        body=clean_text(fields.get("body")) if selection.body else "",
-        labels=frozenset(parse_label_names(fields.get("labels"), subject)),
-        milestone=text_in(fields.get("milestone"), "title") or None,
+        resolution=clean_text(_optional(fields, "state_reason", str, subject) or "") or None,
+        type=text_in(_optional(fields, "type", dict, subject), "name"),
+        body=text_or_empty(fields.get("body")) if selection.body else "",
+        labels=frozenset(parse_label_names(require(fields, "labels", subject), f"the labels of {subject}")),
+        milestone=text_in(_optional(fields, "milestone", dict, subject), "title") or None,
         parent=issue_key_from_url(fields.get("parent_issue_url")),
-        assignees=_logins(fields.get("assignees")),
+        assignees=_logins(_optional(fields, "assignees", list, subject)),
         author=text_in(fields.get("user"), "login"),
         reporter=text_in(fields.get("user"), "login"),
         created=parse_time(require(fields, "created_at", subject), subject),
@@ -56,13 +72,13 @@ def parse_issue(raw: Any, *, tracker: str, container: str, web_url: str, selecti
 def parse_comment(raw: Any) -> Comment:
     """Parse one comment, without ``marker``: on GitHub our marker is in the body."""
     fields = require_object(raw, "a comment")
-    comment_id = str(require(fields, "id", "a comment"))
+    comment_id = require_id(fields, "id", "a comment")
     subject = f"comment {comment_id}"
     created = parse_time(require(fields, "created_at", subject), subject)
     return Comment(
         id=comment_id,
         author_id=parse_account_id(fields.get("user")),
-        body=clean_text(fields.get("body")),
+        body=text_or_empty(fields.get("body")),
         created=created,
         updated=parse_time(fields["updated_at"], subject) if fields.get("updated_at") else created,
     )
@@ -102,19 +118,20 @@ def parse_account_id(user: Any) -> str:
     """
     if not isinstance(user, Mapping):
         return ""
-    if user.get("type") == "Bot":
-        return clean_text(user.get("login"))
-    return str(user.get("id") or "")
+    return text_or_empty(user.get("login" if user.get("type") == "Bot" else "id"))
 
 
 def parse_label_names(raw: Any, subject: str) -> tuple[str, ...]:
     """Return the names in a list of labels: objects with a name, or plain names on old servers."""
     if raw is None:
         return ()
-    names = [
-        label if isinstance(label, str) else text_in(label, "name") for label in require_list(raw, subject)
-    ]
-    return tuple(clean_text(name) for name in names if name)
+    rows = require_list(raw, subject)
+    names = [text_or_empty(row.get("name") if isinstance(row, Mapping) else row) for row in rows]
+    if not all(names):
+        raise BadPayload(
+            f"GitHub's answer about {subject} holds {quote_value(raw)} where the names of labels belong"
+        )
+    return tuple(names)
 
 
 def split_key(key: str) -> tuple[str, int] | None:
@@ -125,15 +142,21 @@ def split_key(key: str) -> tuple[str, int] | None:
 
 def repo_from_url(url: Any) -> str | None:
     """``https://api.github.com/repos/acme/churn`` -> ``acme/churn``."""
-    found = re.search(r"/repos/([^/]+/[^/]+)$", urlsplit(url).path) if isinstance(url, str) else None
+    found = re.search(r"/repos/([^/]+/[^/]+)$", _path_of(url))
     return clean_text(found[1]) if found else None
 
 
 def issue_key_from_url(url: Any) -> str | None:
     """``https://api.github.com/repos/acme/churn/issues/4`` -> ``acme/churn#4``."""
-    path = urlsplit(url).path if isinstance(url, str) else ""
-    found = re.search(r"/repos/([^/]+/[^/]+)/issues/(\d+)$", path)
+    found = re.search(r"/repos/([^/]+/[^/]+)/issues/([0-9]+)$", _path_of(url))
     return clean_text(f"{found[1]}#{found[2]}") if found else None
+
+
+def _path_of(url: Any) -> str:
+    try:
+        return urlsplit(url).path if isinstance(url, str) else ""
+    except ValueError:  # for example a bracket that begins no address
+        return ""
 
 
 def web_url_of(api_url: str) -> str:
@@ -147,15 +170,13 @@ def web_url_of(api_url: str) -> str:
 def parse_time(text: Any, subject: str) -> datetime:
     """Return an ISO 8601 time in UTC, or raise BadPayload."""
     try:
-        at = datetime.fromisoformat(text)
+        read = datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise BadPayload(f"GitHub's answer about {subject} holds {text!r} where a time belongs") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def clean_text(text: Any) -> str:
-    """Return the text without NUL and lone surrogates, which databases and other trackers refuse."""
-    return _LONE_SURROGATE.sub("\ufffd", str(text).replace("\x00", "")) if text is not None else ""
+        read = None
+    at = in_utc(read.replace(tzinfo=read.tzinfo or UTC)) if read else None
+    if at is None:
+        raise BadPayload(f"GitHub's answer about {subject} holds {quote_value(text)} where a time belongs")
+    return at
 
 
 def require(fields: Mapping[str, Any], name: str, subject: str) -> Any:
@@ -163,6 +184,32 @@ def require(fields: Mapping[str, Any], name: str, subject: str) -> Any:
     value = fields.get(name)
     if value is None or value == "":
         raise BadPayload(f'GitHub\'s answer about {subject} has no "{name}"; nothing of it is used')
+    return value
+
+
+def require_id(fields: Mapping[str, Any], name: str, subject: str) -> str:
+    """Return an id or number of a JSON object. BadPayload, which names ``subject``, for other values."""
+    value = require(fields, name, subject)
+    found = id_or_none(value)
+    if found is None:
+        raise BadPayload(f"GitHub's answer about {subject} holds {quote_value(value)} where an id belongs")
+    return found
+
+
+def require_text(fields: Mapping[str, Any], name: str, subject: str) -> str:
+    """Return a text of a JSON object. BadPayload, which names ``subject``, for other values."""
+    value = require(fields, name, subject)
+    text = text_or_empty(value)
+    if not text:
+        raise BadPayload(f'GitHub\'s answer about {subject} holds {quote_value(value)} as its "{name}"')
+    return text
+
+
+def _optional(fields: Mapping[str, Any], name: str, kind: type[T], subject: str) -> T | None:
+    """Return a value of a type, or None if it is missing or null. BadPayload for other values."""
+    value = fields.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise BadPayload(f'GitHub\'s answer about {subject} holds {quote_value(value)} as its "{name}"')
     return value
 
 
@@ -184,8 +231,8 @@ def require_list(raw: Any, subject: str) -> list[Any]:
 
 def text_in(raw: Any, key: str) -> str:
     """Return a text of a JSON object; empty if there is no object or no text."""
-    return clean_text(raw.get(key)) if isinstance(raw, Mapping) else ""
+    return text_or_empty(raw.get(key)) if isinstance(raw, Mapping) else ""
 
 
-def _logins(raw: Any) -> tuple[str, ...]:
-    return tuple(login for user in raw or () if (login := text_in(user, "login")))
+def _logins(users: list[Any] | None) -> tuple[str, ...]:
+    return tuple(login for user in users or () if (login := text_in(user, "login")))

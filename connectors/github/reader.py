@@ -7,20 +7,20 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from connectors.errors import AuthFailed, Gone, Rejected, SkipIssue
+from connectors.errors import AuthFailed, BadPayload, Gone, Rejected, SkipIssue
 from connectors.github.auth import GithubCredentials
 from connectors.github.diagnostics import GithubDiagnostics
 from connectors.github.paged_scan import absolute_url, list_pages
 from connectors.github.payload import (
-    clean_text,
     parse_account_id,
     parse_comment,
     parse_issue,
     parse_label_histories,
     parse_label_origins,
-    require,
+    require_id,
     require_list,
     require_object,
+    require_text,
     split_key,
     web_url_of,
 )
@@ -97,10 +97,10 @@ class GithubReader(GithubSources):
             ) from None
         fields = require_object(response.data, "an account")
         if is_app:
-            name = f"{clean_text(require(fields, 'slug', 'the app'))}[bot]"
+            name = f"{require_text(fields, 'slug', 'the app')}[bot]"
             return Account(id=name, name=name), response
-        require(fields, "id", "the user")
-        name = clean_text(require(fields, "login", "the user"))
+        require_id(fields, "id", "the user")
+        name = require_text(fields, "login", "the user")
         return Account(id=parse_account_id(fields), name=name), response
 
     def read(self, key: str, selection: FieldSelection) -> Issue:
@@ -138,7 +138,7 @@ class GithubReader(GithubSources):
     def label_histories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelHistory]]:
         found: dict[IssueRef, Mapping[str, LabelHistory]] = {}
         for ref in refs:
-            with suppress(SkipIssue):
+            with suppress(SkipIssue, BadPayload):
                 found[ref] = parse_label_histories(self._fetch_events(ref))
         return found
 

@@ -20,10 +20,12 @@ from functools import partial
 from math import ceil
 from typing import Any, Final
 
+from connectors.errors import BadPayload
 from connectors.github.paged_scan import list_pages
-from connectors.github.payload import clean_text, parse_time, require, require_list, require_object, text_in
+from connectors.github.payload import parse_time, require_id, require_list, require_object, text_in
 from connectors.http.client import Transport
 from connectors.model import FieldSelection, HistoryRequest, IssueChange, IssueRef, SourceHistory
+from connectors.scalars import id_or_none, text_or_empty
 
 _PAGES_PER_100_ISSUES: Final = 3
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,16 +69,20 @@ def fetch_repository_history(
     found: dict[str, IssueChange] = {}
     times: list[datetime] = []
     has_joined = has_ended = False
+    unreadable: set[str] = set()
     pages = list_pages(transport, f"repos/{request.source.repo}/issues/events", {"per_page": 100})
     for page_number, page in enumerate(pages, start=1):
         for raw in require_list(page.data, "events"):
-            event = require_object(raw, "an event")
-            at = parse_time(require(event, "created_at", "an event"), "an event")
+            try:
+                at = parse_time(require_object(raw, "an event").get("created_at"), "an event")
+                changes = list(_changes_in_event(raw, at, request, selection))
+            except BadPayload:
+                unreadable.add(_issue_id_in(raw))
+                continue
             has_joined = has_joined or (known_until is not None and at < known_until)
             if not has_joined:
                 times.append(at)
-            for change in _changes_in_event(event, at, request, selection):
-                found[change.id] = change
+            found.update((change.id, change) for change in changes)
         has_ended = "next" not in page.headers.get("Link", "")
         if has_joined or has_ended or page_number >= max_pages:
             break
@@ -90,9 +96,20 @@ def fetch_repository_history(
     bookmark = _Bookmark(since=since, until=until, labels=selection.state_labels)
     # An issue created in the very second of ``since`` is incomplete: events of that second may be on the next page.
     complete = frozenset(issue.ref.id for issue in request.issues if has_ended or issue.created > since)
+    if "" in unreadable:  # nobody knows whose it is
+        complete = frozenset()
     return SourceHistory(
-        source=request.source, changes=tuple(found.values()), complete=complete, bookmark=str(bookmark)
+        source=request.source,
+        changes=tuple(found.values()),
+        complete=complete - unreadable,
+        bookmark=str(bookmark),
     )
+
+
+def _issue_id_in(event: Any) -> str:
+    """Return the id of the issue that an event is about; empty if the event does not name it."""
+    issue = event.get("issue") if isinstance(event, Mapping) else None
+    return (id_or_none(issue.get("id")) or "") if isinstance(issue, Mapping) else ""
 
 
 def _max_pages(request: HistoryRequest, selection: FieldSelection, previous: _Bookmark | None) -> int:
@@ -111,14 +128,14 @@ def _changes_in_event(
         return
     if issue.get("pull_request") and not source.pull_requests:
         return
-    number, issue_id = require(issue, "number", "an event"), str(require(issue, "id", "an event"))
+    number, issue_id = (require_id(issue, name, "an event") for name in ("number", "id"))
     ref = IssueRef(tracker=source.tracker, id=issue_id, key=f"{source.repo}#{number}")
-    change = partial(IssueChange, ref=ref, id=str(require(event, "id", "an event")), at=at)
+    change = partial(IssueChange, ref=ref, id=require_id(event, "id", "an event"), at=at)
     label = text_in(event.get("label"), "name")
     is_state_label = label.casefold() in selection.state_labels
     match kind:
         case "closed":
-            reason = clean_text(event.get("state_reason")) or None
+            reason = text_or_empty(event.get("state_reason")) or None
             yield change(kind="status", before="open", after="closed", resolution=reason)
         case "reopened":
             yield change(kind="status", before="closed", after="open")

@@ -8,9 +8,17 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
-from connectors.errors import BadPayload, ConnectorError, Gone, Rejected, SourceMissing, StopTracker
+from connectors.errors import (
+    BadPayload,
+    ConnectorError,
+    Gone,
+    MalformedIssue,
+    Rejected,
+    SourceMissing,
+    StopTracker,
+)
 from connectors.github.paged_scan import absolute_url, next_cursor, scan_issues
-from connectors.github.payload import clean_text, parse_issue, require, require_object, split_key, web_url_of
+from connectors.github.payload import parse_issue, require, require_object, split_key, web_url_of
 from connectors.github.repository_events import fetch_repository_history
 from connectors.http.client import Transport
 from connectors.http.response_errors import ReadRedirected
@@ -20,13 +28,16 @@ from connectors.model import (
     FailedSource,
     FieldSelection,
     HistoryRequest,
+    Issue,
     PulledSource,
     Source,
     SourceCursor,
     SourceHistory,
+    UnreadableIssue,
     census_from_pull,
 )
 from connectors.ports import Cache
+from connectors.scalars import text_or_empty
 
 _MAX_WORKERS: Final = 4
 """Repositories read at the same time; GitHub asks clients to stay far below 100 concurrent requests."""
@@ -135,13 +146,23 @@ class GithubSources:
         if scan.unchanged and cursor is not None:
             return PulledSource(source=source, issues=(), cursor=cursor, full=False, unchanged=True)
         web_url = web_url_of(self._transport.base_url)
-        issues = [
-            parse_issue(raw, tracker=source.tracker, container=repo, web_url=web_url, selection=selection)
-            for raw in scan.rows.values()
-        ]
+        issues: list[Issue] = []
+        unreadable: list[UnreadableIssue] = []
+        for raw in scan.rows.values():
+            if isinstance(raw, Mapping) and raw.get("pull_request") and not source.pull_requests:
+                continue
+            try:
+                issues.append(
+                    parse_issue(
+                        raw, tracker=source.tracker, container=repo, web_url=web_url, selection=selection
+                    )
+                )
+            except MalformedIssue as error:
+                unreadable.append(UnreadableIssue.from_error(error))
         return PulledSource(
             source=source,
-            issues=tuple(issue for issue in issues if source.pull_requests or not issue.is_pull_request),
+            issues=tuple(issues),
+            unreadable=tuple(unreadable),
             cursor=next_cursor(cursor, scan, page_size=self._page_size, overlap=self._overlap),
             full=cursor is None,
         )
@@ -156,7 +177,7 @@ def error_for_renamed(
     target = ""
     with suppress(ConnectorError):  # the rename is certain, the new name is optional
         response = transport.get(absolute_url(transport, path))
-        new_name = clean_text(require_object(response.data, "a repository").get("full_name"))
+        new_name = text_or_empty(require_object(response.data, "a repository").get("full_name"))
         target = f" to {new_name}" if new_name else ""
     return SourceMissing(
         f"{transport.tracker}: {repo} was renamed or moved{target}; write the new name in the mapping"

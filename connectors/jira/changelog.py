@@ -8,8 +8,19 @@ from functools import partial
 from typing import Any, Final
 
 from connectors.jira.payload import CATEGORIES
-from connectors.jira.scalars import clean_text, parse_time, person_id, require, require_objects
+from connectors.jira.scalars import (
+    list_or_empty,
+    object_or_empty,
+    parse_time,
+    person_id,
+    require,
+    require_id,
+    require_object,
+    require_objects,
+    require_text,
+)
 from connectors.model import Category, FieldSelection, IssueChange, IssueRef, LabelEvent, LabelHistory
+from connectors.scalars import id_or_none, text_or_empty
 
 FLAGGED: Final = "flagged"
 
@@ -29,7 +40,7 @@ def parse_changes(
     subject = f"changelog of {ref.key}"
     found: list[IssueChange] = []
     for entry in entries:
-        entry_id = str(require(entry, "id", subject))
+        entry_id = require_id(entry, "id", subject)
         at = parse_time(require(entry, "created", subject), subject)
         for item in require_objects(entry.get("items") or [], subject):
             found += _changes_in_item(
@@ -47,9 +58,9 @@ def _changes_in_item(
 ) -> Iterator[IssueChange]:
     """Yield the changes of state in one item. ``change`` is IssueChange with the fields that the entry shares."""
     field = _field_of(item)
-    before, after = (clean_text(item.get(name) or "") for name in ("fromString", "toString"))
+    before, after = (text_or_empty(item.get(name)) for name in ("fromString", "toString"))
     if field == "status":
-        ids = {"before_id": str(item.get("from") or ""), "after_id": str(item.get("to") or "")}
+        ids = {"before_id": text_or_empty(item.get("from")), "after_id": text_or_empty(item.get("to"))}
         yield change(id=f"{entry_id}:status", kind="status", before=before, after=after, **ids)
     elif field == "Flagged" or (flagged and field == flagged):
         was, now = (FLAGGED if text else "" for text in (before, after))
@@ -64,12 +75,12 @@ def _changes_in_item(
 
 def _field_of(item: Mapping[str, Any]) -> str:
     """Return the changed field. Data Center sends no fieldId; its "field" is untranslated for built-in fields."""
-    return str(item.get("fieldId") or item.get("field") or "")
+    return text_or_empty(item.get("fieldId") or item.get("field"))
 
 
 def _label_changes(item: Mapping[str, Any]) -> tuple[set[str], set[str]]:
     """Return the labels that an item removes and adds."""
-    before, after = (set(clean_text(item.get(name) or "").split()) for name in ("fromString", "toString"))
+    before, after = (set(text_or_empty(item.get(name)).split()) for name in ("fromString", "toString"))
     return before - after, after - before
 
 
@@ -80,9 +91,9 @@ def _state_labels_in(labels: Iterable[str], selection: FieldSelection) -> set[st
 def parse_statuses(raw: Any) -> dict[str, tuple[str, Category | None]]:
     """Return id -> name and category from ``GET /status``. BadPayload."""
     return {
-        str(require(row, "id", "a status")): (
-            clean_text(require(row, "name", "a status")),
-            CATEGORIES.get(str((row.get("statusCategory") or {}).get("key"))),
+        require_id(row, "id", "a status"): (
+            require_text(row, "name", "a status"),
+            CATEGORIES.get(text_or_empty(object_or_empty(row.get("statusCategory")).get("key"))),
         )
         for row in require_objects(raw, "GET /status")
     }
@@ -94,10 +105,11 @@ def parse_label_origins(raw: Any) -> dict[str, LabelEvent]:
     Absent are labels whose addition the changelog does not show (Cloud truncates it; labels set at creation), and
     labels whose author Jira no longer names.
     """
-    key = str(require(raw, "key", "an issue"))
-    current = {clean_text(label) for label in require(raw, "fields", f"issue {key}").get("labels") or ()}
+    key = require_text(raw, "key", "an issue")
+    labels = list_or_empty(require_object(raw, "fields", f"issue {key}").get("labels"))
+    current = set(map(text_or_empty, labels))
     subject = f"changelog of {key}"
-    entries = require_objects(require(raw, "changelog", f"issue {key}").get("histories"), subject)
+    entries = require_objects(require_object(raw, "changelog", f"issue {key}").get("histories"), subject)
     histories = _label_histories_by_spelling(entries, subject).values()
     additions = [history.added for history in histories if history.added]
     return {event.label: event for event in additions if event.label in current and event.author_id}
@@ -123,10 +135,11 @@ def _latest_event(history: LabelHistory) -> datetime:
 
 def _label_histories_by_spelling(entries: Iterable[Any], subject: str) -> dict[str, LabelHistory]:
     histories: dict[str, LabelHistory] = {}
-    ordered = sorted(((_position(entry, subject), entry) for entry in entries), key=lambda pair: pair[0])
+    rows = require_objects(list(entries), subject)
+    ordered = sorted(((_position(entry, subject), entry) for entry in rows), key=lambda pair: pair[0])
     for (at, _), entry in ordered:
         author = person_id(entry.get("author"))
-        for item in entry.get("items") or ():
+        for item in list_or_empty(entry.get("items")):
             if not isinstance(item, dict) or _field_of(item) != "labels":
                 continue
             removed, added = _label_changes(item)
@@ -141,6 +154,5 @@ def _label_histories_by_spelling(entries: Iterable[Any], subject: str) -> dict[s
 
 def _position(entry: Any, subject: str) -> tuple[datetime, int]:
     """Return the sort key of an entry: time, then id, which grows."""
-    entry_id = str(entry.get("id") or "")
     at = parse_time(require(entry, "created", subject), subject)
-    return at, int(entry_id) if entry_id.isdigit() else 0
+    return at, int(id_or_none(entry.get("id")) or 0)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from connectors.errors import BadPayload, Gone
 from connectors.jira.payload import MARKER_PROPERTY, parse_comment, parse_marker
-from connectors.jira.scalars import require, require_objects
+from connectors.jira.scalars import require, require_count, require_id, require_objects
 from connectors.jira.site import JiraSite
 from connectors.model import Comment, IssueRef
 
@@ -57,18 +57,19 @@ def _may_be_marked(comment: Comment, our_id: str) -> bool:
 
 def _fetch_raw_comments(site: JiraSite, ref: IssueRef) -> list[dict[str, Any]]:
     subject = f"the comments of {ref}"
-    found: list[dict[str, Any]] = []
+    found: dict[str, dict[str, Any]] = {}
     while True:
         params = {"startAt": len(found), "maxResults": PAGE_SIZE, "orderBy": "created"}
         if not site.cloud:
             params["expand"] = "properties"
         data = site.get(f"/issue/{quote(ref.id)}/comment", params)
         page = require_objects(require(data, "comments", subject), subject)
-        found += page
-        total = require(data, "total", subject)
+        known = len(found)
+        found |= {require_id(raw, "id", "a comment"): raw for raw in page}
+        total = require_count(data, "total", subject)
         if len(found) >= total:
-            return found
-        if not page:
+            return list(found.values())
+        if len(found) == known:
             raise BadPayload(f"{ref}: Jira returned {len(found)} of {total} comments and then no more")
 
 

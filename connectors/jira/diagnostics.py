@@ -13,10 +13,11 @@ from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected
 from connectors.http.page_size import PageSizeBackoff
 from connectors.jira.jql import BadJql, search_condition
 from connectors.jira.payload import UNKNOWN_ZONE, has_permission, parse_account
-from connectors.jira.scalars import clean_text, require
+from connectors.jira.scalars import require
 from connectors.jira.search import search_pages
 from connectors.jira.site import JiraSite
 from connectors.model import Account, CheckLevel, CheckResult, Source
+from connectors.scalars import clean_text
 
 _NEEDED_PERMISSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "BROWSE_PROJECTS": ("BROWSE", "Browse Projects"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from math import ceil
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from connectors.errors import BadPayload, ConnectorError, Rejected, SkipIssue
 from connectors.http.page_size import PageSizeBackoff
 from connectors.http.response import ApiResponse
 from connectors.jira.changelog import expanded_entries, parse_changes, parse_label_histories, parse_statuses
-from connectors.jira.scalars import require, require_objects
+from connectors.jira.scalars import object_or_empty, require, require_count, require_id, require_objects
 from connectors.jira.search import Page, search_pages
 from connectors.jira.site import API_3, DAY, JiraSite
 from connectors.jira.sources import JiraSources
@@ -27,6 +28,7 @@ from connectors.model import (
     LabelHistory,
     SourceHistory,
 )
+from connectors.scalars import id_or_none
 
 _BULK_SIZE: Final = 1000
 """Cloud's maximum of issues per request, and of entries per response."""
@@ -85,11 +87,12 @@ def fetch_label_histories(
         # Some accounts may read the changelog of each issue but not use the bulk endpoint.
         found.clear()
         fetch.fetch_one_by_one()
-    return {
-        ref: parse_label_histories(found[ref.id], f"changelog of {ref.key}")
-        for ref in refs
-        if ref.id not in fetch.truncated
-    }
+    parsed: dict[IssueRef, Mapping[str, LabelHistory]] = {}
+    for ref in refs:
+        if ref.id not in fetch.truncated:
+            with suppress(BadPayload):  # as good as none
+                parsed[ref] = parse_label_histories(found[ref.id], f"changelog of {ref.key}")
+    return parsed
 
 
 class _ChangelogFetch:
@@ -106,10 +109,10 @@ class _ChangelogFetch:
 
         ``on_entries`` gets the entries of an issue, once per page.
         """
-        self.sources, self.fields, self.on_entries = sources, list(fields), on_entries
+        self.sources, self.fields, self._on_entries = sources, list(fields), on_entries
         self.refs = {ref.id: ref for ref in sorted(refs, key=lambda ref: int(ref.id))}
         self.truncated: set[str] = set()
-        """Ids of issues whose history is longer than the request budget allows."""
+        """Ids of issues whose history is longer than the request budget allows, or invalid."""
         self.requests = 0
 
     def run(self) -> None:
@@ -160,9 +163,9 @@ class _ChangelogFetch:
     def _take_bulk_page(self, response: ApiResponse) -> None:
         self.requests += 1
         for log in require_objects(require(response.data, "issueChangeLogs", "changelogs"), "changelogs"):
-            if ref := self.refs.get(str(require(log, "issueId", "a changelog"))):
+            if ref := self.refs.get(require_id(log, "issueId", "a changelog")):
                 entries = log.get("changeHistories") or []
-                self.on_entries(ref, require_objects(entries, f"changelog of {ref.key}"))
+                self._take_entries(ref, partial(require_objects, entries, f"changelog of {ref.key}"))
 
     def fetch_statuses(self) -> dict[str, tuple[str, Category | None]]:
         """Return the statuses if the budget has room, as in a first run, which has many issues per request."""
@@ -176,8 +179,8 @@ class _ChangelogFetch:
         for ref in self.refs.values():
             try:
                 for entries in _changelog_pages(self.sources.site, ref):
-                    self.on_entries(ref, entries)
-            except SkipIssue:
+                    self._on_entries(ref, entries)
+            except (SkipIssue, BadPayload):
                 self.truncated.add(ref.id)
 
     def _fetch_by_search(self) -> None:
@@ -206,11 +209,18 @@ class _ChangelogFetch:
 
     def _take_search_page(self, page: Page) -> None:
         for row in page.rows:
-            ref = self.refs.get(str(row["id"]))
+            ref = self.refs.get(id_or_none(object_or_empty(row).get("id")) or "")
             if ref and page.expanded:
-                self.on_entries(ref, expanded_entries(row, ref))
+                self._take_entries(ref, partial(expanded_entries, row, ref))
             elif ref:
                 self.truncated.add(ref.id)
+
+    def _take_entries(self, ref: IssueRef, parse: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        """Hand on the entries of one issue. An invalid history is incomplete and concerns no other issue."""
+        try:
+            self._on_entries(ref, parse())
+        except BadPayload:
+            self.truncated.add(ref.id)
 
 
 def _changelog_pages(site: JiraSite, ref: IssueRef) -> Iterator[list[dict[str, Any]]]:
@@ -222,7 +232,7 @@ def _changelog_pages(site: JiraSite, ref: IssueRef) -> Iterator[list[dict[str, A
         entries = require_objects(require(data, "values", subject), subject)
         yield entries
         start += len(entries)
-        if start >= int(require(data, "total", subject)):
+        if start >= require_count(data, "total", subject):
             return
         if not entries:
             raise BadPayload(f"{site.tracker}: the {subject} ends before it is complete")

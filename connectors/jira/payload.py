@@ -9,19 +9,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.errors import BadPayload
+from connectors.errors import BadPayload, MalformedIssue
 from connectors.jira.scalars import (
-    clean_text,
     field_texts,
-    name_of,
-    names_of,
+    name_in,
+    names_in,
+    object_or_empty,
     parse_iso_time,
     person_id,
     person_name,
     require,
+    require_id,
+    require_object,
     require_objects,
+    require_text,
 )
+from connectors.jira.sprints import choose_sprint
 from connectors.model import Account, Category, Comment, FieldSelection, Issue, IssueRef
+from connectors.scalars import clean_text, id_or_none, quote_value, text_or_empty
 
 CATEGORIES: Mapping[str, Category] = {"new": "todo", "indeterminate": "doing", "done": "done"}
 BASE_FIELDS = (
@@ -32,6 +37,9 @@ CATEGORY_CHANGED_FIELD = "statuscategorychangedate"
 
 MARKER_PROPERTY = "increment-sync"
 """Key of the comment property that marks a comment as ours."""
+
+_KEY = re.compile(r"[^\W\d_]\w*-[0-9]+")
+"""Servers may allow other project keys than Atlassian does, but none that is no part of an address."""
 
 UNKNOWN_ZONE = "Etc/GMT+12"
 """Replaces a time zone that Jira does not report. A time in this westernmost zone is never later than meant,
@@ -44,24 +52,26 @@ class FieldIds:
 
     sprint: str | None = None
     epic_link: str | None = None
+    parent_link: str | None = None
+    """Parent above an epic, on Data Center with Advanced Roadmaps."""
     flagged: str | None = None
     custom: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name or id as in a rule -> ids. Jira allows several fields with one name."""
 
     def all_ids(self) -> list[str]:
-        known = [self.sprint, self.epic_link, self.flagged]
+        known = [self.sprint, self.epic_link, self.parent_link, self.flagged]
         return [each for each in known if each] + [each for ids in self.custom.values() for each in ids]
 
 
 def parse_field_ids(raw: Any, names: Sequence[str]) -> FieldIds:
     """Return the ids of the needed fields from ``GET /field``. Unknown ``names`` are left out."""
-    rows = [row for row in require_objects(raw, "GET /field") if row.get("id")]
+    rows = [row for row in require_objects(raw, "GET /field") if text_or_empty(row.get("id"))]
 
     def first(type_suffix: str, name: str | None = None) -> str | None:
         for row in rows:
-            schema = row.get("schema") or {}
+            custom_type = text_or_empty(object_or_empty(row.get("schema")).get("custom"))
             row_name = row.get("untranslatedName") or row.get("name")
-            if str(schema.get("custom", "")).endswith(type_suffix) and name in (None, row_name):
+            if custom_type.endswith(type_suffix) and name in (None, row_name):
                 return str(row["id"])
         return None
 
@@ -73,6 +83,7 @@ def parse_field_ids(raw: Any, names: Sequence[str]) -> FieldIds:
     return FieldIds(
         sprint=first(":gh-sprint"),
         epic_link=first(":gh-epic-link"),
+        parent_link=first(":jpo-custom-field-parent"),
         flagged=first(":multicheckboxes", "Flagged"),
         custom=custom,
     )
@@ -88,38 +99,42 @@ def fields_to_request(ids: FieldIds, selection: FieldSelection, *, cloud: bool) 
 def parse_issue(raw: Any, *, tracker: str, site_url: str, field_ids: FieldIds) -> Issue:
     """Parse one issue of a search or read.
 
-    ``site_url``: address that people browse, without a slash at the end. BadPayload names missing or malformed
-    values.
+    ``site_url``: address that people browse, without a slash at the end. What no figure needs may be missing;
+    MalformedIssue names the missing or malformed value otherwise.
     """
-    key = str(require(raw, "key", "an issue"))
+    fields = object_or_empty(raw)
+    issue_id, key = id_or_none(fields.get("id")) or "", text_or_empty(fields.get("key"))
     try:
-        return _parse_issue(raw, key, tracker=tracker, site_url=site_url, field_ids=field_ids)
-    except (AttributeError, TypeError) as error:
-        raise BadPayload(f"Jira's answer about issue {key} has an unknown shape: {error}.") from None
+        return _parse_issue(raw, tracker=tracker, site_url=site_url, field_ids=field_ids)
+    except BadPayload as error:
+        raise MalformedIssue(str(error), id=issue_id, key=key) from None
+    except RecursionError:
+        reason = f"Jira's answer about issue {key} is nested too deeply; nothing of it is used"
+        raise MalformedIssue(reason, id=issue_id, key=key) from None
 
 
-def _parse_issue(raw: Any, key: str, *, tracker: str, site_url: str, field_ids: FieldIds) -> Issue:
+def _parse_issue(raw: Any, *, tracker: str, site_url: str, field_ids: FieldIds) -> Issue:
+    key = _parse_key(raw)
     subject = f"issue {key}"
-    fields = require(raw, "fields", subject)
-    status = require(fields, "status", subject)
-    category = CATEGORIES.get(str((status.get("statusCategory") or {}).get("key")))
-    description = fields.get("description")
+    fields = require_object(raw, "fields", subject)
+    status = require_object(fields, "status", subject)
+    category = CATEGORIES.get(text_or_empty(object_or_empty(status.get("statusCategory")).get("key")))
     return Issue(
-        ref=IssueRef(tracker=tracker, id=str(require(raw, "id", subject)), key=key),
+        ref=IssueRef(tracker=tracker, id=require_id(raw, "id", subject), key=key),
         url=f"{site_url}/browse/{key}",
-        title=clean_text(require(fields, "summary", subject)),
-        container=str((fields.get("project") or {}).get("key") or key.rpartition("-")[0]),
-        status=clean_text(require(status, "name", subject)),
-        status_id=str(status.get("id") or ""),
+        title=text_or_empty(fields.get("summary")) or key,
+        container=_project_key(fields) or key.rpartition("-")[0],
+        status=require_text(status, "name", subject),
+        status_id=text_or_empty(status.get("id")),
         category=category,
-        resolution=name_of(fields.get("resolution")),
-        type=name_of(fields.get("issuetype")) or "",
-        body=clean_text(description) if isinstance(description, str) else "",
-        labels=frozenset(clean_text(label) for label in fields.get("labels") or ()),
-        components=names_of(fields.get("components")),
-        fix_versions=names_of(fields.get("fixVersions")),
-        sprint=_sprint(fields.get(field_ids.sprint)) if field_ids.sprint else None,
-        parent=_parent(fields, field_ids.epic_link),
+        resolution=name_in(fields, "resolution", subject),
+        type=name_in(fields, "issuetype", subject) or "",
+        body=text_or_empty(fields.get("description")),
+        labels=_labels(fields.get("labels"), subject),
+        components=names_in(fields, "components", subject),
+        fix_versions=names_in(fields, "fixVersions", subject),
+        sprint=choose_sprint(fields.get(field_ids.sprint)) if field_ids.sprint else None,
+        parent=_parent(fields, field_ids, subject),
         assignees=tuple(filter(None, [person_name(fields.get("assignee"))])),
         author=person_name(fields.get("creator")),
         reporter=person_name(fields.get("reporter")),
@@ -132,13 +147,42 @@ def _parse_issue(raw: Any, key: str, *, tracker: str, site_url: str, field_ids: 
     )
 
 
-def _parent(fields: Mapping[str, Any], epic_link: str | None) -> str | None:
-    """Return the parent's key. Cloud's ``parent`` covers epics; on Data Center they are in a field of their own."""
-    parent = fields.get("parent")
-    if isinstance(parent, dict) and parent.get("key"):
-        return str(parent["key"])
-    epic = fields.get(epic_link) if epic_link else None
-    return str(epic) if epic else None
+def _parse_key(raw: Any) -> str:
+    """Return the key of an issue, as far as it can be an address."""
+    key = require(raw, "key", "an issue")
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise BadPayload(f"Jira's answer holds {quote_value(key)} where the key of an issue belongs")
+    return key
+
+
+def _project_key(fields: Mapping[str, Any]) -> str:
+    return text_or_empty(object_or_empty(fields.get("project")).get("key"))
+
+
+def _labels(raw: Any, subject: str) -> frozenset[str]:
+    """Return the labels; none if the project hides the field."""
+    if raw is None:
+        return frozenset()
+    if not isinstance(raw, list) or not all(isinstance(label, str) for label in raw):
+        raise BadPayload(f"Jira's answer about {subject} holds {quote_value(raw)} where labels belong")
+    return frozenset(map(clean_text, raw))
+
+
+def _parent(fields: Mapping[str, Any], ids: FieldIds, subject: str) -> str | None:
+    """Return the parent's key: of a sub-task, else of an issue in an epic, else of an epic.
+
+    Cloud's ``parent`` covers all of them. On Data Center the field of an epic's parent holds its key; Advanced
+    Roadmaps wrapped the key in an object in some versions.
+    """
+    parent = None if fields.get("parent") is None else require_object(fields, "parent", subject)
+    found = [parent, *(fields.get(each) for each in (ids.epic_link, ids.parent_link) if each)]
+    return next((key for each in found if (key := _key_in(each))), None)
+
+
+def _key_in(value: Any) -> str:
+    if isinstance(value, dict):
+        return _key_in(value.get("key") or object_or_empty(value.get("data")).get("key"))
+    return value if isinstance(value, str) and _KEY.fullmatch(value) else ""
 
 
 def _category_changed_at(fields: Mapping[str, Any], subject: str) -> datetime | None:
@@ -152,23 +196,6 @@ def _closed_at(fields: Mapping[str, Any], category: Category | None, subject: st
     return _category_changed_at(fields, subject) if category == "done" else None
 
 
-_SPRINT_STATE = re.compile(r"[\[,]state=(\w+)")
-_SPRINT_NAME = re.compile(r"[\[,]name=(.*?)(?:,\w+=|\]$)")
-
-
-def _sprint(raw: Any) -> str | None:
-    """Return the active sprint, else the last one. Old Data Centers send each as the text of a Java object."""
-    sprints: list[tuple[str, str]] = []
-    for each in raw if isinstance(raw, list) else ():
-        if isinstance(each, dict) and each.get("name"):
-            sprints.append((str(each.get("state", "")), clean_text(each["name"])))
-        elif isinstance(each, str) and (name := _SPRINT_NAME.search(each)):
-            state = _SPRINT_STATE.search(each)
-            sprints.append((state.group(1) if state else "", clean_text(name.group(1))))
-    active = [name for state, name in sprints if state.casefold() == "active"]
-    return active[-1] if active else sprints[-1][1] if sprints else None
-
-
 def _custom_fields(fields: Mapping[str, Any], ids: FieldIds) -> dict[str, tuple[str, ...]]:
     return {
         name: texts
@@ -180,9 +207,9 @@ def _custom_fields(fields: Mapping[str, Any], ids: FieldIds) -> dict[str, tuple[
 def parse_account(raw: Any) -> Account:
     """Parse our account from ``GET /myself``, with UNKNOWN_ZONE if Jira reports no time zone."""
     return Account(
-        id=person_id(raw) or str(require(raw, "name", "our account")),
-        name=clean_text(raw.get("displayName") or raw.get("name") or ""),
-        timezone=str(raw.get("timeZone") or UNKNOWN_ZONE),
+        id=person_id(raw) or require_text(raw, "name", "our account"),
+        name=text_or_empty(raw.get("displayName")) or text_or_empty(raw.get("name")),
+        timezone=text_or_empty(raw.get("timeZone")) or UNKNOWN_ZONE,
     )
 
 
@@ -197,13 +224,13 @@ def has_permission(permissions: Any, *names: str) -> bool | None:
 
 def parse_comment(raw: Any, marker: Mapping[str, str] | None = None) -> Comment:
     """Parse one comment. Without ``marker`` it is taken from the comment's properties, if the JSON has them."""
-    comment_id = str(require(raw, "id", "a comment"))
+    comment_id = require_id(raw, "id", "a comment")
     subject = f"comment {comment_id}"
     created = parse_iso_time(require(raw, "created", subject), subject)
     return Comment(
         id=comment_id,
         author_id=person_id(raw.get("author")),
-        body=clean_text(require(raw, "body", subject)),
+        body=text_or_empty(raw.get("body")),
         created=created,
         updated=parse_iso_time(raw["updated"], subject) if raw.get("updated") else created,
         marker=marker if marker is not None else parse_marker(raw.get("properties")),

@@ -2,33 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from connectors.errors import BadPayload
+from connectors.scalars import clean_text, id_or_none, in_utc, quote_value, text_or_empty
 
 _MAX_SECONDS: Final = 100_000_000_000
 """Smaller numbers are seconds (before the year 5138), larger ones milliseconds (after 1973)."""
-
-
-def clean_text(text: Any) -> str:
-    """Return the text without NUL and lone surrogates, which databases and other trackers refuse."""
-    without_nul = str(text).replace("\x00", "")
-    return without_nul.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def require(raw: Any, key: str, subject: str) -> Any:
     """Return a value of a JSON object. BadPayload, which names ``subject``, if it is missing or null."""
     value = raw.get(key) if isinstance(raw, dict) else None
     if value is None:
-        raise BadPayload(f'Jira\'s answer about {subject} has no "{key}"; nothing of it is used.')
+        raise BadPayload(f'Jira\'s answer about {subject} has no "{key}"; nothing of it is used')
     return value
+
+
+def require_id(raw: Any, key: str, subject: str) -> str:
+    """Return an id of a JSON object, which is a whole number. BadPayload, which names ``subject``, for other values."""
+    value = require(raw, key, subject)
+    found = id_or_none(value)
+    if found is None:
+        raise BadPayload(f"Jira's answer about {subject} holds {quote_value(value)} where an id belongs")
+    return found
+
+
+def require_text(raw: Any, key: str, subject: str) -> str:
+    """Return a text of a JSON object. BadPayload, which names ``subject``, for other values."""
+    value = require(raw, key, subject)
+    text = text_or_empty(value)
+    if not text:
+        raise BadPayload(f'Jira\'s answer about {subject} holds {quote_value(value)} as its "{key}"')
+    return text
+
+
+def require_object(raw: Any, key: str, subject: str) -> dict[str, Any]:
+    """Return a JSON object in a JSON object. BadPayload, which names ``subject``, for other values."""
+    value = require(raw, key, subject)
+    if not isinstance(value, dict):
+        raise BadPayload(f'Jira\'s answer about {subject} holds {quote_value(value)} as its "{key}"')
+    return value
+
+
+def require_count(raw: Any, key: str, subject: str) -> int:
+    """Return a number of rows of a JSON object. BadPayload, which names ``subject``, for other values."""
+    return int(require_id(raw, key, subject))
+
+
+def object_or_empty(value: Any) -> Mapping[str, Any]:
+    """Return a JSON object; an empty one for every other value."""
+    return value if isinstance(value, dict) else {}
+
+
+def list_or_empty(value: Any) -> list[Any]:
+    """Return a JSON list; an empty one for every other value."""
+    return value if isinstance(value, list) else []
 
 
 def require_objects(raw: Any, subject: str) -> list[dict[str, Any]]:
     """Return the value as a list of JSON objects, or raise BadPayload."""
     if not isinstance(raw, list) or not all(isinstance(row, dict) for row in raw):
-        raise BadPayload(f"Jira's answer to {subject} is not a list of objects; nothing of it is used.")
+        raise BadPayload(f"Jira's answer to {subject} is not a list of objects; nothing of it is used")
     return raw
 
 
@@ -37,10 +74,10 @@ def parse_iso_time(text: Any, subject: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise BadPayload(f"Jira's answer about {subject} holds {text!r} where a time belongs.") from None
+        raise _no_time(text, subject) from None
     if at.tzinfo is None:
-        raise BadPayload(f"Jira's answer about {subject} holds the time {text!r} without its offset.")
-    return at.astimezone(UTC)
+        raise BadPayload(f"Jira's answer about {subject} holds the time {text!r} without its offset")
+    return _plausible(at, text, subject)
 
 
 def parse_time(value: Any, subject: str) -> datetime:
@@ -51,9 +88,21 @@ def parse_time(value: Any, subject: str) -> datetime:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return parse_iso_time(value, subject)
     try:
-        return datetime.fromtimestamp(value if value < _MAX_SECONDS else value / 1000, UTC)
+        at = datetime.fromtimestamp(value if value < _MAX_SECONDS else value / 1000, UTC)
     except (ValueError, OverflowError, OSError):
-        raise BadPayload(f"Jira's answer about {subject} holds {value!r} where a time belongs.") from None
+        raise _no_time(value, subject) from None
+    return _plausible(at, value, subject)
+
+
+def _plausible(at: datetime, value: Any, subject: str) -> datetime:
+    found = in_utc(at)
+    if found is None:
+        raise _no_time(value, subject)
+    return found
+
+
+def _no_time(value: Any, subject: str) -> BadPayload:
+    return BadPayload(f"Jira's answer about {subject} holds {quote_value(value)} where a time belongs")
 
 
 def person_name(raw: Any) -> str:
@@ -61,24 +110,28 @@ def person_name(raw: Any) -> str:
 
     Cloud hides logins and mail addresses, and its account ids are not readable.
     """
-    if not isinstance(raw, dict):
-        return ""
-    login = None if raw.get("accountId") else raw.get("name")
-    return clean_text(login or raw.get("displayName") or raw.get("accountId") or "")
+    fields = object_or_empty(raw)
+    login = None if fields.get("accountId") else fields.get("name")
+    return text_or_empty(login or fields.get("displayName") or fields.get("accountId"))
 
 
 def person_id(raw: Any) -> str:
     """Return Cloud's accountId or Data Center's name; empty if the account is deleted or hidden."""
-    return str(raw.get("accountId") or raw.get("name") or "") if isinstance(raw, dict) else ""
+    fields = object_or_empty(raw)
+    return text_or_empty(fields.get("accountId") or fields.get("name"))
 
 
-def name_of(raw: Any) -> str | None:
-    """Return the name of an object such as a component, or None."""
-    return clean_text(raw["name"]) if isinstance(raw, dict) and raw.get("name") else None
+def name_in(fields: Mapping[str, Any], key: str, subject: str) -> str | None:
+    """Return the name of an object such as a resolution; None if it is missing or null. BadPayload for other values."""
+    value = fields.get(key)
+    return None if value is None else text_or_empty(require_object(fields, key, subject).get("name")) or None
 
 
-def names_of(raw: Any) -> tuple[str, ...]:
-    return tuple(name for each in raw or () if (name := name_of(each)))
+def names_in(fields: Mapping[str, Any], key: str, subject: str) -> tuple[str, ...]:
+    """Return the names of a list of objects such as components. BadPayload if it is something else."""
+    value = fields.get(key)
+    rows = [] if value is None else require_objects(value, f"{key} of {subject}")
+    return tuple(name for row in rows if (name := text_or_empty(row.get("name"))))
 
 
 def field_texts(value: Any) -> tuple[str, ...]:
@@ -90,7 +143,7 @@ def field_texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, dict):
         for key in ("value", "name", "displayName", "key", "id"):
             if value.get(key) is not None:
-                return (clean_text(value[key]), *field_texts(value.get("child")))
+                return (*field_texts(value[key]), *field_texts(value.get("child")))
         return ()
     if isinstance(value, bool):
         return ("true" if value else "false",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,8 +14,9 @@ from connectors.http.page_size import PageSize, PageSizeBackoff
 from connectors.http.response import ApiResponse
 from connectors.http.retry import parse_http_date
 from connectors.jira.jql import ORDER, created_from, jql_time
-from connectors.jira.scalars import parse_iso_time, require, require_objects
+from connectors.jira.scalars import object_or_empty, parse_iso_time, require, require_count
 from connectors.jira.site import JiraSite
+from connectors.scalars import quote_value
 
 RESULT_WINDOW = 10_000
 """Newer Data Centers refuse rows beyond this offset; later rows are found by their time of creation."""
@@ -24,7 +26,8 @@ MAX_PAGES = 20_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    rows: list[dict[str, Any]]
+    rows: list[Any]
+    """Issues as JSON objects, unless the response breaks the API."""
     server_time: datetime
     """Date of the response (UTC)."""
     expanded: bool = True
@@ -71,7 +74,7 @@ def _pages_by_token(site: JiraSite, condition: str, fields: Sequence[str], rows:
         token = response.data.get("nextPageToken")
         if response.data.get("isLast") is True or (not token and response.data.get("isLast") is None):
             return
-        if not token:
+        if not token or not isinstance(token, str):
             raise BadPayload(f"{site.tracker}: a page of the search says that more follows, but not where")
         if token in tokens:
             raise BadPayload(f"{site.tracker}: the search leads back to a page that was read already")
@@ -94,14 +97,13 @@ class _OffsetSearch:
         """Yield the pages of a search of any length, one result window after the other."""
         window_condition, first = condition, True
         while True:
-            last: dict[str, Any] | None = None
+            last: list[Any] | None = None
             for page, has_more in self._pages_in_window(window_condition, first=first):
                 yield page
-                last, first = (page.rows[-1] if has_more else None), False
+                last, first = (page.rows if has_more else None), False
             if last is None:
                 return
-            fields = require(last, "fields", "an issue")
-            created = parse_iso_time(require(fields, "created", "an issue"), "an issue")
+            created = self._latest_creation(last)
             # Issues of the last minute are read again: JQL has no seconds.
             next_condition = created_from(condition, created, zone)
             if next_condition == window_condition:
@@ -111,6 +113,16 @@ class _OffsetSearch:
                 )
             window_condition = next_condition
 
+    def _latest_creation(self, rows: Sequence[Any]) -> datetime:
+        """Return the latest time of creation that is readable."""
+        times: list[datetime] = []
+        for row in rows:
+            with suppress(BadPayload):
+                times.append(parse_iso_time(require(require(row, "fields", "it"), "created", "it"), "it"))
+        if not times:
+            raise BadPayload(f"{self.site.tracker}: the last page of a search has no readable creation time")
+        return max(times)
+
     def _pages_in_window(self, condition: str, *, first: bool) -> Iterator[tuple[Page, bool]]:
         """Yield the pages of one result window, each with True if more rows follow."""
         tracker = self.site.tracker
@@ -119,7 +131,7 @@ class _OffsetSearch:
         while True:
             response, expanded = self._fetch(condition, start, first=first and not start)
             page = replace(_parse_page(response), expanded=expanded)
-            total = int(require(response.data, "total", "a search"))
+            total = require_count(response.data, "total", "a search")
             start += len(page.rows)
             if total < previous_total:
                 raise BadPayload(f"{tracker}: issues left the search while it was read; run again")
@@ -165,7 +177,9 @@ def _send_search(
 
 
 def _parse_page(response: ApiResponse) -> Page:
-    rows = require_objects(require(response.data, "issues", "a search"), "a search")
+    rows = require(response.data, "issues", "a search")
+    if not isinstance(rows, list):
+        raise BadPayload("Jira's answer to a search has no list of issues; nothing of it is used")
     server_time = parse_http_date(response.headers.get("Date"))
     if server_time is None:
         raise BadPayload(
@@ -177,7 +191,7 @@ def _parse_page(response: ApiResponse) -> Page:
 
 def _reject_repeated_page(site: JiraSite, page: Page, ids: set[str]) -> None:
     """Add the page's ids to ``ids``. BadPayload if all of them were in it already."""
-    page_ids = {str(require(row, "id", "an issue of a search")) for row in page.rows}
+    page_ids = {quote_value([object_or_empty(row).get(each) for each in ("id", "key")]) for row in page.rows}
     if page_ids and page_ids <= ids:
         raise BadPayload(f"{site.tracker}: the search returned the same page twice; nothing of it is used")
     ids |= page_ids

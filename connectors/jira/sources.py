@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connectors.errors import BadPayload, ConnectorError
+from connectors.errors import BadPayload, ConnectorError, MalformedIssue
 from connectors.http.page_size import PageSizeBackoff
 from connectors.jira.changelog import expanded_entries, parse_changes
 from connectors.jira.jql import BadJql, next_cursor, search_condition, without_order
 from connectors.jira.payload import UNKNOWN_ZONE, FieldIds, fields_to_request, parse_issue
+from connectors.jira.scalars import object_or_empty
 from connectors.jira.search import search_pages
 from connectors.jira.site import DAY, HOUR, JiraSite
 from connectors.jira.source_failures import failed_search, is_about_condition
@@ -26,7 +27,9 @@ from connectors.model import (
     PulledSource,
     Source,
     SourceCursor,
+    UnreadableIssue,
 )
+from connectors.scalars import id_or_none
 
 OnSmallerPage = Callable[[str, str], None]
 """Gets the tracker's name and a sentence when later pages become smaller."""
@@ -94,7 +97,9 @@ class JiraSources:
         try:
             condition = search_condition([(source, None)], zone)
             pages = search_pages(self.site, condition, fields, zone=zone, page_sizes=page_sizes)
-            return Census(source=source, ids=frozenset(str(row["id"]) for page in pages for row in page.rows))
+            rows = (object_or_empty(row) for page in pages for row in page.rows)
+            ids = frozenset(each for row in rows if (each := id_or_none(row.get("id"))))
+            return Census(source=source, ids=ids)
         except (BadJql, ConnectorError) as error:
             return failed_search(self.site, source, error)
 
@@ -124,9 +129,11 @@ class _SearchResult:
     server_time: datetime | None = None
     """Date of the first response (UTC)."""
     changes: list[IssueChange] | None = None
-    """None if histories do not come with issues, or a changelog was invalid."""
+    """None if histories do not come with issues."""
     without_history: set[str] = field(default_factory=set)
-    """Ids of issues that came without their changelog."""
+    """Ids of issues that came without their changelog, or with an invalid one."""
+    unreadable: dict[str, UnreadableIssue] = field(default_factory=dict)
+    """By id and key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,16 +173,14 @@ class _PullRun:
         result = self._search(condition)
         if len(group) == 1:
             [(source, cursor)] = group
-            return [self._pulled_source(source, cursor, list(result.issues.values()), result)]
-        issues_of: dict[str, list[Issue]] = {(source.project or "").casefold(): [] for source, _ in group}
-        for issue in result.issues.values():
-            if issue.container.casefold() not in issues_of:
-                return None
-            issues_of[issue.container.casefold()].append(issue)
-        return [
-            self._pulled_source(source, cursor, issues_of[(source.project or "").casefold()], result)
-            for source, cursor in group
+            return [self._pulled_source(source, cursor, result)]
+        issues = list(result.issues.values())
+        places = [issue.container for issue in issues] + [
+            _project_of(each) for each in result.unreadable.values()
         ]
+        if not {place.casefold() for place in places} <= {(s.project or "").casefold() for s, _ in group}:
+            return None
+        return [self._pulled_source(source, cursor, _part_of(source, result)) for source, cursor in group]
 
     def _search(self, condition: str) -> _SearchResult:
         site = self.sources.site
@@ -196,9 +201,13 @@ class _PullRun:
             raise BadPayload(f"{site.tracker}: the search returned no page at all")
         return result
 
-    def _add_row(self, result: _SearchResult, row: Mapping[str, Any], *, expanded: bool) -> None:
+    def _add_row(self, result: _SearchResult, row: Any, *, expanded: bool) -> None:
         site = self.sources.site
-        issue = parse_issue(row, tracker=site.tracker, site_url=site.url, field_ids=self.field_ids)
+        try:
+            issue = parse_issue(row, tracker=site.tracker, site_url=site.url, field_ids=self.field_ids)
+        except MalformedIssue as error:
+            result.unreadable[f"{error.id} {error.key}"] = UnreadableIssue.from_error(error)
+            return
         known = result.issues.get(issue.ref.id)
         if known is None or known.updated <= issue.updated:
             result.issues[issue.ref.id] = issue
@@ -210,12 +219,10 @@ class _PullRun:
                 entries = expanded_entries(row, issue.ref)
                 result.changes += parse_changes(entries, issue.ref, self.selection, self.field_ids.flagged)
             except BadPayload:  # an invalid history does not make the issue's current state unusable
-                result.changes = None
+                result.without_history.add(issue.ref.id)
 
-    def _pulled_source(
-        self, source: Source, cursor: Cursor | None, issues: Sequence[Issue], result: _SearchResult
-    ) -> PulledSource:
-        site = self.sources.site
+    def _pulled_source(self, source: Source, cursor: Cursor | None, result: _SearchResult) -> PulledSource:
+        site, issues = self.sources.site, tuple(result.issues.values())
         following = next_cursor(
             cursor,
             issues,
@@ -227,12 +234,25 @@ class _PullRun:
         changes = None if result.changes is None else tuple(c for c in result.changes if c.ref.id in ids)
         return PulledSource(
             source=source,
-            issues=tuple(issues),
+            issues=issues,
             cursor=following,
             full=cursor is None,
             changes=changes,
             without_history=frozenset(ids & result.without_history),
+            unreadable=tuple(result.unreadable.values()),
         )
+
+
+def _part_of(source: Source, result: _SearchResult) -> _SearchResult:
+    """Return the part of a search that belongs to a source without ``jql``."""
+    project = (source.project or "").casefold()
+    issues = {i: issue for i, issue in result.issues.items() if issue.container.casefold() == project}
+    unreadable = {i: each for i, each in result.unreadable.items() if _project_of(each).casefold() == project}
+    return replace(result, issues=issues, unreadable=unreadable)
+
+
+def _project_of(issue: UnreadableIssue) -> str:
+    return issue.key.rpartition("-")[0]
 
 
 def _group_by_jql(sources: Sequence[SourceCursor]) -> list[list[SourceCursor]]:

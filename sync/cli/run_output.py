@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sync.model.limits import ChangeCost, GuardLimits, ImpactEstimate
 
 MAX_CHANGES_SHOWN = 200
+MAX_LEFT_OUT_SHOWN = 5
 
 
 def change_summary(changes: ChangeSet) -> str:
@@ -199,6 +200,14 @@ def _unread_lines(pulled: PullResult) -> Iterator[str]:
         sources[failure.reason].append(failure.source.name)
     for reason, names in sources.items():
         yield f"not read: {', '.join(names)}: {reason}"
+    for name, issues in pulled.unreadable.items():
+        yield (
+            f"left out: {pluralize(len(issues), 'issue')} of {name}, which cannot be used until the tracker sends "
+            "them correctly; what was last known of them counts, and nothing is written on them"
+        )
+        yield from (f"left out: {each.reason}" for each in issues[:MAX_LEFT_OUT_SHOWN])
+        if len(issues) > MAX_LEFT_OUT_SHOWN:
+            yield f"left out: and {len(issues) - MAX_LEFT_OUT_SHOWN} more of {name}; --json lists all"
     for failure in pulled.failed_histories:
         yield (
             f"history not read: {failure.source.name}: {failure.reason}; its issues were read, their histories are "
@@ -253,6 +262,11 @@ def run_document(result: RunResult) -> dict[str, Any]:
         "changes": [change_document(change) for change in result.changes.changes],
         "unusable_files": [broken.as_json() for broken in result.broken_files],
         "failed_sources": [_failure_document(each) for each in pulled.failed],
+        "left_out": [
+            {"source": name, **pick(each, "id", "key", "reason")}
+            for name, issues in pulled.unreadable.items()
+            for each in issues
+        ],
         "unread_histories": [_failure_document(each) for each in pulled.failed_histories],
         "unread_anchors": {str(anchor): why for anchor, why in pulled.unread_anchors.items()},
         "refusals": result.refusals,

@@ -149,7 +149,7 @@ class _DesiredLabelsBuilder:
             ref=issue.ref,
             container=issue.container,
             labels=labels,
-            fully_read=is_orphan or not item.sources <= inputs.observed.unread_sources,
+            fully_read=is_orphan or not self._is_unread(item),
             may_write=any(map(inputs.may_push, teams)) and not finished,
             no_pure_removal=bool(inputs.assessment.uncertain) and self._has_uncertain_capability(issue),
             team=team,
@@ -161,6 +161,10 @@ class _DesiredLabelsBuilder:
         if inputs.is_incremental or ref in self._relevant or ref in inputs.observed.orphans:
             return True
         return self._has_managed(item.issue.labels)
+
+    def _is_unread(self, item: KnownIssue) -> bool:
+        observed = self._inputs.observed
+        return item.issue.ref in observed.unreadable or item.sources <= observed.unread_sources
 
     def _teams_by_sources(self, sources: frozenset[str]) -> set[str]:
         teams = self._inputs.workspace.teams

@@ -88,6 +88,8 @@ class PlanningInputs:
     anchors: Mapping[Anchor, Issue]
     unread_sources: frozenset[str]
     failing_since: Mapping[str, datetime]
+    unreadable: frozenset[IssueRef] = frozenset()
+    """Issues whose last read could not be used: they count as last known, and nothing is written on them."""
     omitted_files: tuple[str, ...] = ()
     """Mapping files that no run could read yet, whose rules are unknown."""
     orphans: frozenset[IssueRef] = frozenset()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connectors.model import FailedSource, Issue, IssueRef, KnownIssue
+from connectors.model import FailedSource, Issue, IssueRef, KnownIssue, UnreadableIssue
 from mappings.model import Anchor
 from sync.model.broken_file import BrokenFile
 from sync.model.changes import ChangeSet
@@ -48,6 +48,8 @@ class PullResult:
     failing_since: Mapping[str, datetime] = field(default_factory=dict)
     failed_histories: tuple[FailedSource, ...] = ()
     """Sources that were read, but whose histories were not."""
+    unreadable: Mapping[str, tuple[UnreadableIssue, ...]] = field(default_factory=dict)
+    """Name of a source that was read -> issues of it that are left out, because they cannot be used."""
     orphans: frozenset[IssueRef] = frozenset()
     """Issues of no source that still carry our labels and were read directly."""
 
@@ -99,13 +101,14 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """Return 3 for a broken team file, 4 for a refusal, 1 if a source or write failed, else 0."""
+        """Return 3 for a broken team file, 4 for a refusal, 1 if a source, an issue or a write failed, else 0."""
         if self.broken_files:
             return 3
         if self.refusals:
             return 4
         failed = (
             self.pulled.failed
+            or self.pulled.unreadable
             or self.pulled.unread_anchors
             or self.unchecked
             or self.unresolved_writes

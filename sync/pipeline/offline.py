@@ -11,8 +11,9 @@ from mappings.model import Anchor, Workspace
 from sync.model.anchors import list_anchors
 from sync.model.planning import PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
 from sync.pipeline.planner import planner_for
-from sync.pull.current_sources import current_source_states, load_current_issues
+from sync.pull.current_sources import current_source_states, load_current_issues, workspace_sources
 from sync.pull.recorded import load_recorded_state
+from sync.pull.unreadable import unreadable_refs
 from sync.pull.visibility import determine_redaction_policy
 from sync.runtime.context import RunContext
 from sync.store import Store, current_labels
@@ -43,6 +44,7 @@ def plan_offline(
         anchors=anchors,
         unread_sources=frozenset(failing),
         failing_since=failing,
+        unreadable=unreadable_refs(context, workspace_sources(context.workspace)),
         omitted_files=context.omitted_files,
         evidence=context.evidence,
         redaction=determine_redaction_policy(context, anchors.values()),

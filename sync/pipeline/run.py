@@ -23,11 +23,12 @@ from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
 from sync.pipeline.instances import check_instance, save_instance
 from sync.pipeline.resolve_overrides import OverrideResolution, resolve_overrides
 from sync.pull.comment_marker import find_comment_drift
-from sync.pull.current_sources import load_current_issues, save_source_coverage
+from sync.pull.current_sources import load_current_issues, save_source_coverage, workspace_sources
 from sync.pull.pull import pull_sources
 from sync.pull.recorded import load_recorded_state, save_finished_increment, save_renames
 from sync.pull.rollup_snapshot import rollup_snapshot
 from sync.pull.state_recorder import StateRecorder
+from sync.pull.unreadable import unreadable_refs
 from sync.pull.visibility import determine_redaction_policy
 from sync.rollup.baseline import baseline_refs, is_baseline_due
 from sync.runtime.check_prefixes import check_label_prefixes, save_label_prefixes
@@ -141,6 +142,7 @@ def _planning_inputs(
         anchors=pulled.anchors,
         unread_sources=pulled.unread_sources,
         failing_since=pulled.failing_since,
+        unreadable=unreadable_refs(context, workspace_sources(context.workspace)),
         omitted_files=context.omitted_files,
         orphans=pulled.orphans,
         comment_drift=drift,
@@ -208,6 +210,7 @@ def _summary(result: RunResult) -> dict[str, Any]:
         "failed": len(applied.failed) if applied else 0,
         "left": applied.skipped if applied else 0,
         "failed_sources": [failure.source.name for failure in result.pulled.failed],
+        "left_out": sum(map(len, result.pulled.unreadable.values())),
     }
 
 

@@ -9,8 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connectors.errors import ConnectorError, Gone
-from connectors.model import FailedSource, IssueRef, KnownIssue, Source
+from connectors.errors import ConnectorError, Gone, MalformedIssue
+from connectors.model import FailedSource, IssueRef, KnownIssue, Source, UnreadableIssue
 from sync.config.sections import Limits
 from sync.diff.guard import allowance
 from sync.runtime.context import RunContext
@@ -30,6 +30,8 @@ class MissingIssues:
     """Issues that exist in their place although the list lacked them, for example because of a lagging search index."""
     newly_missing: list[KnownIssue] = field(default_factory=list)
     """Issues that vanished or moved away with this reading."""
+    unreadable: list[UnreadableIssue] = field(default_factory=list)
+    """Those of ``unlisted`` that exist but came in a form that cannot be used."""
 
 
 def check_missing_issues(
@@ -55,6 +57,10 @@ def check_missing_issues(
     for item in unexplained:
         try:
             _check_missing_issue(context, source, item, missing, was_unlisted=item.issue.ref.id in before)
+        except MalformedIssue as error:
+            ref = item.issue.ref
+            missing.unlisted.append(ref)
+            missing.unreadable.append(UnreadableIssue(id=ref.id, key=ref.key, reason=str(error)))
         except ConnectorError as error:
             return FailedSource(source=source, reason=str(error))
     missing.newly_missing = [item for item in unexplained if item.issue.ref not in missing.unlisted]

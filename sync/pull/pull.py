@@ -11,8 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from connectors.errors import ConnectorError, Gone
-from connectors.model import Census, Cursor, FailedSource, Issue, IssueRef, KnownIssue, PulledSource, Source
+from connectors.errors import ConnectorError, Gone, MalformedIssue
+from connectors.model import (
+    Census,
+    Cursor,
+    FailedSource,
+    Issue,
+    IssueRef,
+    KnownIssue,
+    PulledSource,
+    Source,
+    UnreadableIssue,
+)
 from connectors.ports import IssueReader
 from mappings.model import Anchor
 from mappings.rules.conditions import field_selection_for
@@ -22,6 +32,16 @@ from sync.pull.current_sources import load_current_issues, workspace_sources
 from sync.pull.histories import read_histories
 from sync.pull.missing import MissingIssues, check_missing_issues, unlisted_before
 from sync.pull.orphans import read_orphans
+from sync.pull.unreadable import (
+    ids_in,
+    is_nameless,
+    load_unreadable,
+    merge_unreadable,
+    refuse_unreadable,
+    save_unreadable,
+    unreadable_refs,
+    with_known_ids,
+)
 from sync.runtime.context import RunContext
 
 _Result = TypeVar("_Result")
@@ -71,24 +91,33 @@ class _SourcePuller:
 
     def _stored_cursor(self, source: Source) -> Cursor | None:
         state = self.context.store.source_state(source, self.selection)
+        if any(map(is_nameless, load_unreadable(self.context, source))):
+            return None
         return state.cursor if state else None
 
     def _save_pull(self, pulled: PulledSource) -> None:
         store, source = self.context.store, pulled.source
+        pulled = with_known_ids(self.context, pulled)
+        if not self.accept_shrink and (failed := refuse_unreadable(self.context, pulled)):
+            self._record_failure(failed)
+            return
         missing = MissingIssues()
         if pulled.full:
-            if not pulled.issues and not store.source_issue_ids(source):
+            if not pulled.issues and not pulled.unreadable and not store.source_issue_ids(source):
                 # Baselines and first comments would otherwise rest on one wrong response.
                 again = self._pull_in_full(source)
                 if again is None:
                     return
                 pulled = again
-            checked = self._check_missing(source, frozenset(issue.ref.id for issue in pulled.issues))
+            listed = frozenset(issue.ref.id for issue in pulled.issues) | ids_in(pulled.unreadable)
+            checked = self._check_missing(source, listed)
             if checked is None:
                 return
             missing = checked
             self.fully_read.add(source.name)
-        keep_ids = {ref.id for ref in (*missing.vanished, *missing.unlisted)}
+        unreadable = merge_unreadable(self.context, pulled, missing)
+        save_unreadable(self.context, source, unreadable)
+        keep_ids = {ref.id for ref in (*missing.vanished, *missing.unlisted)} | ids_in(unreadable)
         store.save_pull(pulled, self.selection, self.context.now(), keep_ids=keep_ids)
         for ref, at in missing.vanished.items():
             store.mark_vanished(ref, at)
@@ -131,35 +160,50 @@ class _SourcePuller:
         it: such issues are read directly.
         """
         source, store = census.source, self.context.store
-        entered = census.ids - store.source_issue_ids(source)
+        unreadable = load_unreadable(self.context, source)
+        entered = census.ids - store.source_issue_ids(source) - ids_in(unreadable)
         if len(entered) > MAX_SINGLE_READS:
             if pulled := self._pull_in_full(source):
                 self._save_pull(pulled)
             return
         missing = self._check_missing(source, census.ids)
-        gone = self._read_new_members(source, entered) if missing else None
-        if missing is None or gone is None:
+        retried = [each for each in unreadable if not each.id or each.id in census.ids]
+        if missing is None:
+            return
+        gone = self._read_members(source, entered, retried, missing.unreadable)
+        if gone is None:
             return
         readable = replace(census, ids=census.ids - gone)
         store.save_census(readable, self.context.now(), vanished=missing.vanished, left=missing.moved_away)
 
-    def _read_new_members(self, source: Source, ids: frozenset[str]) -> frozenset[str] | None:
-        """Read issues one by one.
+    def _read_members(
+        self,
+        source: Source,
+        ids: frozenset[str],
+        retried: Sequence[UnreadableIssue],
+        unreadable_now: Sequence[UnreadableIssue],
+    ) -> frozenset[str] | None:
+        """Read new members one by one, and the first ``MAX_SINGLE_READS`` of those that were unreadable before.
 
         Returns the ids that do not exist any more, or None if the source failed.
         """
         gone: set[str] = set()
-        for issue_id in sorted(ids):
+        unreadable = [*retried[MAX_SINGLE_READS:], *unreadable_now]
+        for address in (*sorted(ids), *(each.id or each.key for each in retried[:MAX_SINGLE_READS])):
             try:
-                issue = self.context.readers[source.tracker].read(issue_id, self.selection)
+                issue = self.context.readers[source.tracker].read(address, self.selection)
             except Gone:
-                gone.add(issue_id)
+                gone.add(address)
+            except MalformedIssue as error:
+                name = {"id": address} if address.isdecimal() else {"key": address}
+                unreadable.append(replace(UnreadableIssue.from_error(error), **name))
             except ConnectorError as error:
                 self._record_failure(FailedSource(source=source, reason=str(error)))
                 return None
             else:
                 self.context.store.save_issue(issue, self.context.now())
                 self.pulled[source.name] += 1
+        save_unreadable(self.context, source, unreadable)
         return frozenset(gone)
 
     def read_histories(self) -> None:
@@ -202,6 +246,11 @@ class _SourcePuller:
         anchors, unread = self._read_anchors(known)
         orphans = read_orphans(self.context, known, {issue.ref for issue in anchors.values()})
         states = {state.name: state.failing_since for state in self.context.store.source_states()}
+        unreadable = {
+            source.name: found
+            for source in self.sources
+            if source.name not in self.failed and (found := load_unreadable(self.context, source))
+        }
         return PullResult(
             known={**known, **orphans},
             orphans=frozenset(orphans),
@@ -211,6 +260,7 @@ class _SourcePuller:
             pulled_by_source=self.pulled,
             newly_missing=tuple(self.newly_missing),
             failed_histories=self.failed_histories,
+            unreadable=unreadable,
             failing_since={name: since for name in self.failed if (since := states.get(name)) is not None},
         )
 
@@ -226,11 +276,12 @@ class _SourcePuller:
             for item in known.values()
             if not item.vanished
         }
+        unreadable = unreadable_refs(self.context, self.sources)
         anchors: dict[Anchor, Issue] = {}
         unread: dict[Anchor, str] = {}
         for anchor in list_anchors(self.context.workspace):
             item = by_key.get(anchor.place)
-            if item and item.sources - set(self.failed):
+            if item and item.sources - set(self.failed) and item.issue.ref not in unreadable:
                 anchors[anchor] = item.issue
                 continue
             try:

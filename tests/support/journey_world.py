@@ -5,18 +5,19 @@ Program and trackers share one clock. It stands still until a test moves it; sle
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from connectors.sandbox.core.faults import Fault, FaultKind
-from connectors.sandbox.core.tracker import Clock, LogEntry
+from connectors.sandbox.core.tracker import Clock, LogEntry, Tracker, TrackerRequest, TrackerResponse
 from connectors.sandbox.server import Sandbox
 from sync.cli import main as cli
 from sync.cli.commands.apply import apply_file
@@ -182,6 +183,7 @@ class JourneyWorld:
         self.requests: tuple[LogEntry, ...] = ()
         """Requests of the last command."""
         self.slept: list[float] = []
+        self._garbled: dict[str, Tracker] = {}
         self._texts = {"plans/2026-q4.yaml": plan, "mappings/science.yaml": mapping}
         self._texts |= {f"mappings/{name}.yaml": text for name, text in (more_mappings or {}).items()}
         self._settings, self._trackers = settings, trackers or plain_trackers
@@ -406,6 +408,38 @@ class JourneyWorld:
     def fault(self, kind: FaultKind, **more: Any) -> None:
         self.box.faults.add(Fault(kind=kind, **more))
 
+    def touch(self, key: str, by: str = "ada") -> None:
+        """Change the title of an issue as a person."""
+        if "#" in key:
+            self.github.retitle(*_split(key), "Touched", by=by)
+        else:
+            self.jira.edit(key, by, summary="Touched")
+
+    def garble(self, key: str, change: Callable[[dict[str, Any]], None]) -> None:
+        """Let a tracker describe one issue wrongly in all its answers, until ``restore``.
+
+        ``change`` edits the JSON of the issue.
+        """
+        tracker = self.box.trackers["github" if "#" in key else "jira"]
+        answer = tracker.handle
+
+        def handle(request: TrackerRequest) -> TrackerResponse:
+            response = answer(request)
+            data = copy.deepcopy(response.data)
+            for row in _issue_rows(data):
+                if key in (row.get("key"), f"acme/churn#{row.get('number')}"):
+                    change(row)
+            return replace(response, data=data)
+
+        self._garbled[tracker.name] = tracker
+        tracker.handle = handle  # type: ignore[method-assign]
+
+    def restore(self) -> None:
+        """Let the trackers describe all issues rightly again."""
+        for tracker in self._garbled.values():
+            del tracker.handle
+        self._garbled.clear()
+
     def snapshot(self) -> Any:
         """Return everything that people see on both trackers, without times and mails."""
         return {
@@ -458,3 +492,9 @@ def _jira_view(issue: Any) -> Any:
 def _github_view(issue: Any) -> Any:
     labels = sorted(label.name for label in issue.labels)
     return labels, [(comment.user.login, comment.body) for comment in issue.comments]
+
+
+def _issue_rows(data: Any) -> list[dict[str, Any]]:
+    """Return the issues in an answer: rows of a list or search, or the answer itself."""
+    rows = data.get("issues", [data]) if isinstance(data, dict) else data
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

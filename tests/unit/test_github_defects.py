@@ -248,14 +248,24 @@ def test_an_issue_that_moves_between_numbered_pages_hides_no_other(
     assert sorted(issue.ref.id for issue in answer.issues) == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("answer", [{"message": "odd"}, [7], [{"number": 7}]])
-def test_a_response_that_is_no_list_of_issues_fails_the_source(
-    net: responses.RequestsMock, connection: GithubConnection, answer: Any
+def test_a_response_that_is_no_list_fails_the_source(
+    net: responses.RequestsMock, connection: GithubConnection
 ) -> None:
-    net.get(f"{REPO}/issues", json=answer)
+    net.get(f"{REPO}/issues", json={"message": "odd"})
     failed = connection.pull(cursor())
     assert isinstance(failed, FailedSource)
     assert failed.kind == "payload"
+
+
+@pytest.mark.parametrize(("row", "key"), [(7, ""), ({"number": 7}, "acme/churn#7"), (None, "")])
+def test_a_row_that_is_no_issue_is_left_out_and_counted(
+    net: responses.RequestsMock, connection: GithubConnection, row: Any, key: str
+) -> None:
+    net.get(f"{REPO}/issues", json=[row, raw_issue(number=8)])
+    answer = connection.pull(cursor())
+    assert isinstance(answer, PulledSource)
+    assert [issue.ref.key for issue in answer.issues] == ["acme/churn#8"]
+    assert [each.key for each in answer.unreadable] == [key]
 
 
 def test_label_names_are_quoted_whole(net: responses.RequestsMock, connection: GithubConnection) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import BadPayload
+from connectors.errors import BadPayload, MalformedIssue
 from connectors.jira.changelog import parse_label_origins
 from connectors.jira.payload import (
     FieldIds,
@@ -22,6 +22,7 @@ from connectors.model import FieldSelection, Issue
 IDS = FieldIds(
     sprint="customfield_1",
     epic_link="customfield_2",
+    parent_link="customfield_5",
     flagged="customfield_3",
     custom={"Team": ("customfield_4",)},
 )
@@ -93,13 +94,57 @@ def test_the_parent_comes_before_the_epic_link() -> None:
     assert read().parent is None
 
 
-def test_the_active_sprint_counts_else_the_last() -> None:
-    past, now, later = (
-        {"name": n, "state": s} for n, s in (("S1", "closed"), ("S2", "active"), ("S3", "future"))
-    )
-    assert read(customfield_1=[past, now, later]).sprint == "S2"
-    assert read(customfield_1=[past, later]).sprint == "S3"
-    assert read(customfield_1=None).sprint is None
+@pytest.mark.parametrize(
+    "value", ["PORT-7", {"key": "PORT-7"}, {"showField": True, "data": {"key": "PORT-7"}}]
+)
+def test_an_epics_parent_is_in_the_field_of_advanced_roadmaps(value: Any) -> None:
+    assert read(customfield_5=value).parent == "PORT-7"
+    assert read(customfield_5=value, customfield_2="DS-2").parent == "DS-2"
+
+
+@pytest.mark.parametrize("value", [None, "", [], {"data": None}, {"key": 7}, "no key", 12])
+def test_a_parent_link_without_key_is_no_parent(value: Any) -> None:
+    assert read(customfield_5=value).parent is None
+
+
+def sprint(name: str, state: str, **dates: str) -> dict[str, Any]:
+    return {"name": name, "state": state} | {field: f"{day}T09:00:00.000Z" for field, day in dates.items()}
+
+
+@pytest.mark.parametrize(
+    ("sprints", "chosen"),
+    [
+        ([sprint("S1", "closed"), sprint("S2", "active"), sprint("S3", "future")], "S2"),
+        ([sprint("S9", "future"), sprint("S7", "closed")], "S9"),
+        ([sprint("S1", "closed"), sprint("S3", "future")], "S3"),
+        ([sprint("S2", "active"), sprint("S7", "closed")], "S2"),
+        (
+            [sprint("S9", "future", startDate="2026-12-01"), sprint("S8", "future", startDate="2026-11-15")],
+            "S8",
+        ),
+        ([sprint("S9", "future"), sprint("S8", "future", startDate="2026-11-15")], "S8"),
+        ([sprint("S8", "future"), sprint("S9", "future")], "S8"),
+        (
+            [sprint("S7", "closed", completeDate="2026-10-30"), sprint("S6", "closed", endDate="2026-10-15")],
+            "S7",
+        ),
+        ([sprint("S6", "closed"), sprint("S7", "closed")], "S7"),
+        (
+            [sprint("A", "active", startDate="2026-11-02"), sprint("B", "ACTIVE", startDate="2026-11-01")],
+            "A",
+        ),
+        ([sprint("S1", "closed"), {"name": "S2"}], "S2"),
+        ([{"name": "S1", "state": ["closed"]}, {"name": ""}, None, 7, "no sprint"], "S1"),
+        (
+            [sprint("S7", "closed", completeDate="9999-99-99"), sprint("S6", "closed", endDate="2026-10-15")],
+            "S6",
+        ),
+        ("S1", None),
+        (None, None),
+    ],
+)
+def test_the_active_sprint_counts_else_the_next_else_the_last(sprints: Any, chosen: str | None) -> None:
+    assert read(customfield_1=sprints).sprint == chosen
 
 
 def test_sprints_of_old_data_centers_are_parsed_from_text() -> None:
@@ -107,6 +152,9 @@ def test_sprints_of_old_data_centers_are_parsed_from_text() -> None:
     text += "rapidViewId=7,state={},name={},goal=,sequence=4]"
     closed, active = text.format(1, "CLOSED", "Sprint 1"), text.format(2, "ACTIVE", "Sprint 2, late [x]")
     assert read(customfield_1=[active, closed]).sprint == "Sprint 2, late [x]"
+    dated = text.format(3, "FUTURE", "Sprint 4,startDate={},endDate=<null>")
+    later, earlier = dated.format("2026-12-01T09:00:00.000+01:00"), dated.format("<null>").replace("4", "3")
+    assert read(customfield_1=[closed, earlier, later]).sprint == "Sprint 4"
 
 
 def test_work_in_progress_started_when_its_category_changed() -> None:
@@ -154,7 +202,7 @@ def test_text_is_cleaned_of_nul_and_surrogates() -> None:
     assert (issue.title, issue.body) == ("ab � c \U0001f600", "xy")
 
 
-@pytest.mark.parametrize("missing", ["summary", "status", "created", "updated"])
+@pytest.mark.parametrize("missing", ["status", "created", "updated"])
 def test_a_missing_field_is_named(missing: str) -> None:
     with pytest.raises(BadPayload, match=f'issue DS-12 has no "{missing}"'):
         read(**{missing: None})
@@ -165,10 +213,49 @@ def test_malformed_values_are_rejected_and_named() -> None:
         read(created="soon")
     with pytest.raises(BadPayload, match="without its offset"):
         read(created="2026-10-01T08:00:00")
-    with pytest.raises(BadPayload, match="DS-12 has an unknown shape"):
+    with pytest.raises(BadPayload, match="DS-12 holds 'Done' as its \"status\""):
         read(status="Done")
     with pytest.raises(BadPayload, match='an issue has no "key"'):
         parse_issue(["DS-12"], tracker="jira", site_url="https://acme.example", field_ids=IDS)
+
+
+def test_an_issue_without_summary_is_named_by_its_key() -> None:
+    assert read(summary=None).title == "DS-12"
+    assert read(summary={"text": "odd"}).title == "DS-12"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("created", "0001-01-01T00:00:00.000+0100"),
+        ("updated", "9999-12-31T23:59:59.999-0800"),
+        ("created", "0001-01-01T00:00:00.000+1459"),
+        ("resolutiondate", "2026-12-31T23:59:60.000+0000"),
+        ("created", 7),
+        ("labels", "features"),
+        ("labels", [{"name": "features"}]),
+        ("resolution", "Won't Do"),
+        ("components", [None]),
+        ("status", {"name": None}),
+    ],
+)
+def test_an_issue_that_cannot_be_used_is_named_with_its_id_and_key(field: str, value: Any) -> None:
+    with pytest.raises(MalformedIssue, match="DS-12") as caught:
+        read(**{field: value})
+    assert (caught.value.id, caught.value.key) == ("10012", "DS-12")
+
+
+@pytest.mark.parametrize("issue_id", [None, "", "x", 1.5, True, [], "9" * 5000])
+def test_an_issue_without_a_usable_id_is_named_with_its_key(issue_id: Any) -> None:
+    with pytest.raises(MalformedIssue, match="DS-12") as caught:
+        parse_issue(raw_issue() | {"id": issue_id}, tracker="jira", site_url="", field_ids=IDS)
+    assert (caught.value.id, caught.value.key) == ("", "DS-12")
+
+
+def test_what_a_message_quotes_is_short() -> None:
+    with pytest.raises(MalformedIssue) as caught:
+        read(created="x" * 100_000, status={"name": "To Do"})
+    assert len(str(caught.value)) < 200
 
 
 def test_fields_are_found_by_schema_and_by_name_or_id() -> None:
@@ -177,11 +264,17 @@ def test_fields_are_found_by_schema_and_by_name_or_id() -> None:
         {"id": "customfield_20", "name": "Iteration", "schema": {"custom": GREENHOPPER + "gh-sprint"}},
         {"id": "customfield_21", "name": "Epos", "schema": {"custom": GREENHOPPER + "gh-epic-link"}},
         {"id": "customfield_22", "name": "Flagged", "schema": {"custom": "x:multicheckboxes"}},
+        {
+            "id": "customfield_25",
+            "name": "Übergeordnet",
+            "schema": {"custom": "com.atlassian.jpo:jpo-custom-field-parent"},
+        },
         {"id": "customfield_23", "name": "Team", "schema": {"custom": "x:select"}},
         {"id": "customfield_24", "name": "Team", "schema": {"custom": "x:multicheckboxes"}},
     ]
     ids = parse_field_ids(listed, ["team", "customfield_23", "No such"])
     assert (ids.sprint, ids.epic_link, ids.flagged) == ("customfield_20", "customfield_21", "customfield_22")
+    assert ids.parent_link == "customfield_25"
     assert ids.custom == {"team": ("customfield_23", "customfield_24"), "customfield_23": ("customfield_23",)}
 
 

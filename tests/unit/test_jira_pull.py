@@ -251,7 +251,8 @@ def test_the_wrong_kind_of_site_is_recognized_by_its_server_info(
         ([{"issues": [issue_payload(1)], "isLast": False}], "more follows, but not where"),
         ([search_page(token="a"), search_page(token="a")], "is empty although more follows"),
         ([{"isLast": True}], 'no "issues"'),
-        ([{"issues": [{"id": "1", "key": "DS-1"}], "isLast": True}], 'no "fields"'),
+        ([{"issues": {"1": {}}, "isLast": True}], "no list of issues"),
+        ([{"issues": [issue_payload(1)], "nextPageToken": ["a"]}], "more follows, but not where"),
     ],
 )
 def test_an_incomplete_cloud_search_fails(

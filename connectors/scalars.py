@@ -1,0 +1,47 @@
+"""Parsing of single values, whatever a tracker sends in their place: texts, times and ids."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from reprlib import Repr
+from typing import Any, Final
+
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""Times outside of these are errors of data. Inside of them, no zone and no duration leads to an overflow."""
+
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_ID: Final = re.compile(r"[0-9]{1,20}")
+
+_QUOTE: Final = Repr()
+_QUOTE.maxstring = _QUOTE.maxother = _QUOTE.maxlong = 60
+
+
+def quote_value(value: Any) -> str:
+    """Return any value of a response in a form that is short and printable, for messages."""
+    return _QUOTE.repr(value)
+
+
+def clean_text(text: Any) -> str:
+    """Return the text without NUL and lone surrogates, which databases and other trackers refuse."""
+    return _LONE_SURROGATE.sub("\ufffd", str(text).replace("\x00", ""))
+
+
+def text_or_empty(value: Any) -> str:
+    """Return a text or number as clean text; empty for everything else."""
+    return clean_text(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def id_or_none(value: Any) -> str | None:
+    """Return the id of an issue, comment or event, which is a whole number on all trackers; None for other values."""
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text if _ID.fullmatch(text) else None
+
+
+def in_utc(at: datetime) -> datetime | None:
+    """Return an aware time in UTC, or None if it is not between EARLIEST and LATEST."""
+    try:
+        return at.astimezone(UTC) if EARLIEST <= at < LATEST else None
+    except OverflowError:  # an offset leads out of the years 1 to 9999
+        return None

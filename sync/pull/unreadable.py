@@ -1,0 +1,106 @@
+"""Issues that exist on the tracker but came in a form that cannot be used.
+
+They are left out of the pull, one by one, and counted. They are not missing: they stay members of their source with
+their last known state, and nothing is written on them. They are remembered until a read of them succeeds, because a
+later pull returns them only if they change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import astuple, replace
+from typing import Final
+
+from connectors.model import FailedSource, IssueRef, PulledSource, Source, UnreadableIssue
+from sync.pull.missing import MissingIssues, allowed_shrinkage
+from sync.runtime.context import RunContext
+
+_KEY: Final = "unreadable:"
+_REMEMBERED_DAYS: Final = 3650
+_SHOWN_IN_REASON: Final = 3
+
+
+def load_unreadable(context: RunContext, source: Source) -> tuple[UnreadableIssue, ...]:
+    """Return the issues of a source that no read could use since they were last in a pull."""
+    rows = context.store.cache.get(_KEY + source.name) or ()
+    return tuple(UnreadableIssue(id=i, key=key, reason=reason) for i, key, reason in rows)
+
+
+def save_unreadable(context: RunContext, source: Source, issues: Iterable[UnreadableIssue]) -> None:
+    """Remember the unreadable issues of a source. Writes only if they changed."""
+    rows = sorted(list(astuple(each)) for each in issues)
+    context.store.cache.put_if_changed(_KEY + source.name, rows or None, days=_REMEMBERED_DAYS)
+
+
+def unreadable_refs(context: RunContext, sources: Iterable[Source]) -> frozenset[IssueRef]:
+    """Return the remembered issues of these sources that are named by an id."""
+    return frozenset(
+        IssueRef(tracker=source.tracker, id=each.id, key=each.key)
+        for source in sources
+        for each in load_unreadable(context, source)
+        if each.id
+    )
+
+
+def is_nameless(issue: UnreadableIssue) -> bool:
+    """Return True for an issue that nothing identifies: only a full pull can find out which one it is."""
+    return not issue.id and not issue.key
+
+
+def with_known_ids(context: RunContext, pulled: PulledSource) -> PulledSource:
+    """Return a pull in which unreadable issues without id have that of the stored issue with their key."""
+
+    def identify(issue: UnreadableIssue) -> UnreadableIssue:
+        if issue.id or not issue.key:
+            return issue
+        known = context.store.known_issue(pulled.source.tracker, issue.key)
+        return replace(issue, id=known.issue.ref.id) if known else issue
+
+    return (
+        replace(pulled, unreadable=tuple(map(identify, pulled.unreadable))) if pulled.unreadable else pulled
+    )
+
+
+def merge_unreadable(
+    context: RunContext, pulled: PulledSource, missing: MissingIssues
+) -> tuple[UnreadableIssue, ...]:
+    """Return what is unreadable after a pull: what came so, and what was so before and did not come.
+
+    A row of a full pull that names no issue is one of those that were not listed and exist: they were read directly.
+    """
+    if pulled.full:
+        named = [each for each in pulled.unreadable if not is_nameless(each)]
+        nameless = [each for each in pulled.unreadable if is_nameless(each)]
+        return (*named, *nameless[len(missing.unlisted) :], *missing.unreadable)
+    names = {name for issue in pulled.issues for name in (issue.ref.id, issue.ref.key)}
+    names |= {name for each in pulled.unreadable for name in (each.id, each.key) if name}
+    before = load_unreadable(context, pulled.source)
+    return (*(each for each in before if not names.intersection((each.id, each.key))), *pulled.unreadable)
+
+
+def refuse_unreadable(context: RunContext, pulled: PulledSource) -> FailedSource | None:
+    """Return the failure of a source of which more issues became unreadable at once than may go missing at once.
+
+    That many are no damaged issues, but another server or another API.
+    """
+    source = pulled.source
+    before = {(each.id, each.key) for each in load_unreadable(context, source)}
+    new = [each for each in pulled.unreadable if (each.id, each.key) not in before]
+    total = max(len(context.store.source_issue_ids(source)), len(pulled.issues) + len(pulled.unreadable))
+    allowed = allowed_shrinkage(context.settings.limits, total)
+    if len(new) <= allowed:
+        return None
+    reasons = "; ".join(each.reason for each in new[:_SHOWN_IN_REASON])
+    more = f" and {len(new) - _SHOWN_IN_REASON} more" if len(new) > _SHOWN_IN_REASON else ""
+    return FailedSource(
+        source=source,
+        kind="payload",
+        reason=f"{len(new)} of {total} issues of {source.name} cannot be used, more than the limit of {allowed} "
+        "(limits.shrink, limits.shrink_share); correct them on the tracker, or leave them out once with "
+        f"`increment-sync reconcile --accept-shrink`: {reasons}{more}",
+    )
+
+
+def ids_in(issues: Collection[UnreadableIssue]) -> frozenset[str]:
+    """Return the ids that are known."""
+    return frozenset(each.id for each in issues if each.id)
