@@ -172,4 +172,7 @@ def next_cursor(cursor: Cursor | None, scan: PagedScan, *, page_size: int, overl
 
 def absolute_url(transport: Transport, location: str) -> str:
     """Return the whole URL of a Location header or path. The transport refuses URLs of other servers."""
-    return urljoin(transport.base_url + "/", location)
+    try:
+        return urljoin(transport.base_url + "/", location)
+    except ValueError:
+        raise BadPayload(f"{transport.tracker}: GitHub redirects to an address that is none") from None

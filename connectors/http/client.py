@@ -17,7 +17,7 @@ from connectors.errors import AuthFailed, BadPayload, ConnectorError, WriteDefer
 from connectors.http.circuit_breaker import CircuitBreaker
 from connectors.http.rate_limiter import CONTENT_METHODS, RateLimiter, WriteDelay, WriteLimits
 from connectors.http.response import ApiResponse, ErrorClassifier, RateLimitDetector, ResponseParser
-from connectors.http.response_errors import error_for_lost_response
+from connectors.http.response_errors import error_for_lost_response, printable_line
 from connectors.http.retry import (
     RequestKind,
     Retrier,
@@ -27,7 +27,7 @@ from connectors.http.retry import (
     server_wait_seconds,
 )
 from connectors.http.session import configure_session
-from connectors.http.url_policy import is_inside_base, is_unencrypted
+from connectors.http.url_policy import describe_url, is_inside_base, is_unencrypted
 from connectors.http.usage import RequestStats
 
 MIN_REPORTED_WAIT = 5.0
@@ -156,9 +156,8 @@ class Transport:
     def _absolute_url(self, path: str) -> str:
         url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
         if not is_inside_base(url, self.base_url):
-            parts = urlsplit(url)
             raise BadPayload(
-                f"{self.tracker}: was sent to {parts.scheme}://{parts.hostname}{parts.path}, which is not "
+                f"{self.tracker}: was sent to {printable_line(describe_url(url))}, which is not "
                 f"part of {self.base_url}; check url of this tracker in increment-sync.yaml"
             )
         return url

@@ -7,7 +7,6 @@ import socket
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
@@ -24,6 +23,7 @@ from connectors.errors import (
     WriteRedirected,
 )
 from connectors.http.retry import RequestKind, RetryableFailure
+from connectors.http.url_policy import describe_url
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TEMPORARY_STATUSES = frozenset({408, 500, 502, 503, 504})
@@ -70,7 +70,7 @@ def is_temporary(status: int) -> bool:
 
 def error_for_redirect(where: str, status: int, kind: RequestKind, location: str) -> ConnectorError:
     """Return the error for a redirect. A redirected write had no effect if the tracker redirects, not a proxy."""
-    target = _without_query(location) or "an address that it does not name"
+    target = printable_line(describe_url(location)) or "an address that it does not name"
     if kind == "read":
         return ReadRedirected(f"{where}: was renamed or moved to {target} (HTTP {status})", location)
     return WriteRedirected(
@@ -179,9 +179,3 @@ def printable_line(text: str) -> str:
     """Return the text as one short line of printable characters."""
     line = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
     return line if len(line) <= _MAX_QUOTE_LENGTH else line[: _MAX_QUOTE_LENGTH - 1] + "…"
-
-
-def _without_query(location: str) -> str:
-    parts = urlsplit(location)
-    host = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
-    return printable_line(host + parts.path)

@@ -12,11 +12,14 @@ from typing import Final, Literal, TypeVar, cast
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from connectors.errors import BadPayload, ConnectorError, RateLimitExceeded, Unavailable, Unreachable
+from connectors.scalars import in_utc
 
 RequestKind = Literal["read", "idempotent", "create"]
 """Effect of repeating a request: none for a read, none further for an idempotent write, a second object for a
 create."""
 
+_MAX_SERVER_WAIT: Final = 366 * 86_400.0
+"""Seconds. No run waits for so long; the bound keeps sums with the current time among the possible dates."""
 FALLBACK_ATTEMPTS: Final = 2
 """Maximum attempts for each fallback; the first request gets as many as the policy allows."""
 
@@ -200,7 +203,7 @@ def server_wait_seconds(headers: Mapping[str, str], now: datetime) -> float | No
 
     Reads Retry-After (whole or decimal seconds, or an HTTP date), then X-RateLimit-Reset (epoch seconds from
     GitHub, ISO 8601 from Jira) when X-RateLimit-Remaining is 0. Times are compared with the server's own Date
-    header; ``now`` (aware) replaces a missing one.
+    header; ``now`` (aware) replaces a missing one. Never returns more than a year.
     """
     server_now = parse_http_date(headers.get("Date")) or now
     retry_after = headers.get("Retry-After")
@@ -209,18 +212,18 @@ def server_wait_seconds(headers: Mapping[str, str], now: datetime) -> float | No
         seconds = (at - server_now).total_seconds()
     if seconds is None and (headers.get("X-RateLimit-Remaining") or "").strip() == "0":
         seconds = _seconds_until_reset(headers.get("X-RateLimit-Reset"), server_now)
-    return None if seconds is None else max(0.0, seconds)
+    return None if seconds is None else min(max(0.0, seconds), _MAX_SERVER_WAIT)
 
 
 def parse_http_date(text: str | None) -> datetime | None:
-    """Return the UTC time of an HTTP date, or None if there is no readable date."""
+    """Return the UTC time of an HTTP date, or None if there is no readable and possible date."""
     if not text:
         return None
     try:
         time = parsedate_to_datetime(text.strip())
-    except ValueError:
+    except (ValueError, OverflowError, TypeError, IndexError):  # the library raises each of them
         return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return in_utc(time.replace(tzinfo=time.tzinfo or UTC))
 
 
 def _seconds_until_reset(text: str | None, server_now: datetime) -> float | None:

@@ -21,12 +21,25 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def describe_url(url: str) -> str:
+    """Return a URL without its query and credentials, for messages."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is none"
+    host = f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
+    return host + parts.path
+
+
 def is_inside_base(url: str, base_url: str) -> bool:
     """Return whether a URL has the host of ``base_url`` and a path inside its path.
 
     Paths with ``.`` or ``..`` segments, encoded or not, are outside: servers and clients resolve them differently.
     """
-    requested, allowed = urlsplit(url), urlsplit(base_url)
+    try:
+        requested, allowed = urlsplit(url), urlsplit(base_url)
+    except ValueError:  # for example a bracket that begins no address
+        return False
     is_inside = requested.path == allowed.path or requested.path.startswith(allowed.path.rstrip("/") + "/")
     dot_segments = {".", ".."} & set(unquote(requested.path).replace("\\", "/").split("/"))
     same_host = (requested.scheme, requested.netloc) == (allowed.scheme, allowed.netloc)

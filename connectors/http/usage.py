@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+
+_NUMBER: Final = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +54,6 @@ class RequestStats:
 
 def _parse_rate_limit(headers: Mapping[str, str]) -> RateLimitStatus | None:
     limit, remaining = (headers.get(f"X-RateLimit-{each}", "").strip() for each in ("Limit", "Remaining"))
-    if not (limit.isdecimal() and remaining.isdecimal()):
+    if not (_NUMBER.fullmatch(limit) and _NUMBER.fullmatch(remaining)):
         return None
     return RateLimitStatus(limit=int(limit), remaining=int(remaining))

@@ -106,7 +106,7 @@ def test_a_decision_on_an_unreadable_issue_waits_until_it_is_readable(make_world
     world.touch("DS-12")
     world.run()
     (veto,) = world.overrides()["overrides"]
-    assert (veto["ref"]["key"], veto["kind"]) == ("DS-12", "veto")
+    assert (veto["ref"], veto["kind"]) == ("jira:DS-12", "veto")
 
 
 def test_an_unreadable_anchor_is_named_and_nothing_is_written_there(make_world: MakeWorld) -> None:
