@@ -239,6 +239,8 @@ class Assignment:
     rule: str | None = None
     iteration: str | None = None
     experiment: bool = False
+    closed: datetime | None = None
+    """Time of the last closing, in the words of the team; None while it is open, or if nothing says when."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,6 +252,8 @@ class Unplanned:
     """Teams that have its source."""
     state: IssueState
     reason: Literal["no-rule", "veto", "closed-increment"] = "no-rule"
+    closed: datetime | None = None
+    """As in Assignment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from connectors.model import Issue
 from mappings.model import Assignment, Capability, Conflict, IssueState, Overrides, Rule, Unplanned
-from mappings.rules.placement import CapabilityTimeline, Placement
+from mappings.rules.placement import CapabilityTimeline, ClosingTimes, Placement, earliest_close
 from mappings.rules.subject import RuleSubject
 from mappings.rules.team_rules import CandidateTeams, TeamRules
 from mappings.rules.trace import MatchOutcome
@@ -27,6 +28,8 @@ class Claim:
     """Capability id that the rule or the pin names."""
     placement: Placement
     state: IssueState
+    closed: datetime | None
+    """Time of the closing; None while it is open, or if nothing says when."""
     rule: Rule | None
 
     @property
@@ -51,6 +54,7 @@ class Claim:
             rule=self.rule.id if self.rule else None,
             iteration=iteration,
             experiment=self.rule.experiment if self.rule else False,
+            closed=self.closed,
         )
 
 
@@ -62,6 +66,8 @@ class Decision:
     because: str
     claim_without_successor: Claim | None = None
     """Claim of open work on a closed increment that nothing continues."""
+    closed_some_time: bool = False
+    """True for closed work that counts as finished before the increment because nothing says when it was closed."""
     unfinished_at_close: tuple[Assignment, ...] = ()
     """Assignments as unfinished work of closed increments."""
 
@@ -69,8 +75,9 @@ class Decision:
 class Decider:
     """Decides the outcome of issues by rules, pins and vetoes."""
 
-    def __init__(self, timeline: CapabilityTimeline) -> None:
+    def __init__(self, timeline: CapabilityTimeline, closing_times: ClosingTimes) -> None:
         self._timeline = timeline
+        self._closing_times = closing_times
 
     def decide(self, subject: RuleSubject, candidates: CandidateTeams, overrides: Overrides) -> Decision:
         """Decide on an issue that is not an anchor. ``candidates``: teams that have a source of it."""
@@ -94,8 +101,16 @@ class Decider:
 
     def _claim(self, issue: Issue, team: TeamRules, named: str, rule: Rule | None) -> Claim:
         state = team.states.resolve(issue, experiment=rule.experiment if rule else False)
-        placement = self._timeline.place(named, issue, state)
-        return Claim(team=team, named=named, placement=placement, state=state, rule=rule)
+        closed = self._closed_at(issue, team, state, experiment=rule.experiment if rule else False)
+        placement = self._timeline.place(named, earliest_close(issue, state, closed))
+        return Claim(team=team, named=named, placement=placement, state=state, closed=closed, rule=rule)
+
+    def _closed_at(
+        self, issue: Issue, team: TeamRules, state: IssueState, *, experiment: bool
+    ) -> datetime | None:
+        if state.is_open:
+            return None
+        return self._closing_times.closed_at(issue, team.states, experiment=experiment)
 
     def _decide_pinned(self, subject: RuleSubject, candidates: CandidateTeams, pin: str) -> Decision:
         issue, rules = subject.issue, candidates.first_rules(subject)
@@ -104,7 +119,7 @@ class Decider:
         claims = claims or [self._claim(issue, team, pin, None) for team in candidates.teams]
         claim = _owners_first(claims)
         if claim.placement.kind == "finished-before":
-            decision = _too_old(claim.placement)
+            decision = _too_old(claim)
         elif claim.placement.kind == "no-successor":
             decision = self._decide_without_successor(issue, candidates.teams, claim)
         else:
@@ -118,12 +133,12 @@ class Decider:
     ) -> Decision:
         claimed = [claim for claim in claims if claim.placement.kind != "finished-before"]
         if not claimed:
-            return _too_old(claims[0].placement)
+            return _too_old(claims[0])
         for claim in claimed if vetoes else ():
             capability = claim.placement.capability.id
             if claim.named in vetoes or capability in vetoes:
                 because = f"A person removed it from {capability}."
-                return self._decide_unassigned(issue, teams, claim.state, "veto", because)
+                return self._decide_unassigned(issue, teams, claim.state, claim.closed, "veto", because)
         current = [claim for claim in claimed if claim.placement.kind == "current"]
         if not current:
             return self._decide_without_successor(issue, teams, claimed[0])
@@ -138,15 +153,18 @@ class Decider:
 
     def _decide_without_rule(self, issue: Issue, teams: Sequence[TeamRules]) -> Decision:
         state = teams[0].states.resolve(issue, experiment=False)
-        if self._timeline.is_current(issue, state):
-            return self._decide_unassigned(issue, teams, state, "no-rule", "No rule matches it.")
+        closed = self._closed_at(issue, teams[0], state, experiment=False)
+        if self._timeline.is_current(issue, state, earliest_close(issue, state, closed)):
+            return self._decide_unassigned(issue, teams, state, closed, "no-rule", "No rule matches it.")
         because = "No rule matches it, and it is neither in progress nor from a running increment."
         return Decision(because=because)
 
     def _decide_without_successor(self, issue: Issue, teams: Sequence[TeamRules], claim: Claim) -> Decision:
         capability, increment = claim.placement.capability.id, claim.placement.increment.id
         because = f"The increment {increment} of {capability} is closed and nothing continues {capability}."
-        decision = self._decide_unassigned(issue, teams, claim.state, "closed-increment", because)
+        decision = self._decide_unassigned(
+            issue, teams, claim.state, claim.closed, "closed-increment", because
+        )
         decision.claim_without_successor = claim if claim.state.is_open else None
         return decision
 
@@ -155,14 +173,16 @@ class Decider:
         issue: Issue,
         teams: Sequence[TeamRules],
         state: IssueState,
+        closed: datetime | None,
         reason: Literal["no-rule", "veto", "closed-increment"],
         because: str,
     ) -> Decision:
         """Return unplanned for open work, and for finished work of a running increment; else no outcome."""
-        if not state.is_open and not self._timeline.is_current(issue, state):
+        finished = earliest_close(issue, state, closed)
+        if not state.is_open and not self._timeline.is_current(issue, state, finished):
             return Decision(because=because)
         names = tuple(team.team for team in teams)
-        outcome = Unplanned(ref=issue.ref, teams=names, state=state, reason=reason)
+        outcome = Unplanned(ref=issue.ref, teams=names, state=state, reason=reason, closed=closed)
         return Decision(outcome=outcome, because=because)
 
     def _unfinished_at_close(
@@ -186,6 +206,9 @@ def _owners_first(claims: Sequence[Claim]) -> Claim:
     return min(claims, key=lambda claim: claim.team.team != claim.placement.capability.team)
 
 
-def _too_old(placement: Placement) -> Decision:
-    increment, capability = placement.increment.id, placement.capability.id
+def _too_old(claim: Claim) -> Decision:
+    increment, capability = claim.placement.increment.id, claim.placement.capability.id
+    if claim.closed is None:
+        because = f"It is closed and nothing says since when; it counts as finished before {increment} started."
+        return Decision(because=because, closed_some_time=True)
     return Decision(because=f"It was finished before the increment {increment} of {capability} started.")

@@ -6,7 +6,7 @@ One matcher is compiled for a workspace and a time. All commands that evaluate r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Final
@@ -15,13 +15,15 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import Assignment, Conflict, Increment, MatchResult, Overrides, Rule, Unplanned, Workspace
 from mappings.rules.decision import Decider, Decision
-from mappings.rules.placement import CapabilityTimeline
+from mappings.rules.placement import CapabilityTimeline, ClosingTimes, TrackerClosingTimes
 from mappings.rules.subject import RuleSubject
 from mappings.rules.team_rules import CandidateTeams, TeamRules
 from mappings.rules.trace import Trace, trace_team
 
 _CACHE_SIZE: Final = 10_000
 """Different sets of labels that are cached; issues share them."""
+_MAX_NAMED: Final = 5
+"""Issues that a warning names."""
 
 
 class Ancestry:
@@ -50,7 +52,7 @@ class Matcher:
     """Assigns issues to capabilities.
 
     ``now`` (aware) decides which increments are running or closed. ``anchors`` are additional anchor issues; issues
-    whose key is an anchor in the plans are recognised without it."""
+    whose key is an anchor in the plans are recognised without it. ``closing_times``: by default what trackers say."""
 
     def __init__(
         self,
@@ -58,10 +60,11 @@ class Matcher:
         labels: LabelScheme,
         now: datetime,
         anchors: frozenset[IssueRef] = frozenset(),
+        closing_times: ClosingTimes | None = None,
     ) -> None:
         self._labels = labels
         self._timeline = CapabilityTimeline(workspace, now)
-        self._decider = Decider(self._timeline)
+        self._decider = Decider(self._timeline, closing_times or TrackerClosingTimes())
         self._anchors = _anchors(workspace.increments)
         self._anchor_issues = anchors
         self._teams = [TeamRules(mapping) for mapping in workspace.teams]
@@ -81,6 +84,7 @@ class Matcher:
         conflicts: list[Conflict] = []
         unfinished: list[Assignment] = []
         without_successor: Counter[str] = Counter()
+        closed_some_time: list[str] = []
         for each in issues:
             if self._finished_before_all(each):
                 continue
@@ -93,6 +97,8 @@ class Matcher:
                 case Conflict() as conflict:
                     conflicts.append(conflict)
             unfinished += decision.unfinished_at_close
+            if decision.closed_some_time:
+                closed_some_time.append(each.issue.ref.key)
             if (claim := decision.claim_without_successor) is not None:
                 who = f'The rule "{claim.rule.id}" of {claim.team.team}' if claim.rule else "A pin"
                 without_successor[f'{who} names "{claim.named}", whose increment is closed'] += 1
@@ -103,6 +109,7 @@ class Matcher:
             unfinished_at_close=tuple(unfinished),
             warnings=(
                 *(_no_successor_warning(who, count) for who, count in sorted(without_successor.items())),
+                *_unknown_closing_warning(closed_some_time),
                 *chain.from_iterable(team.cel_warnings() for team in self._teams),
             ),
         )
@@ -141,13 +148,11 @@ class Matcher:
         return by_key or issue.ref in self._anchor_issues
 
     def _finished_before_all(self, known: KnownIssue) -> bool:
-        """Return True if the issue was finished before the first increment started.
+        """Return True if the issue is done and untouched since before the first increment started.
 
         Such an issue is neither assigned nor unplanned, so ``match`` skips its rules. ``trace`` evaluates them."""
         issue = known.issue
-        if issue.category != "done" or not self._timeline.is_before_all_increments(
-            issue.closed or issue.updated
-        ):
+        if issue.category != "done" or not self._timeline.is_before_all_increments(issue.updated):
             return False
         return self._candidate_teams(known.sources).never_reopen
 
@@ -180,6 +185,16 @@ def _anchors(increments: Iterable[Increment]) -> frozenset[tuple[str, str]]:
     anchors = [goal.anchor for goal in goals]
     anchors += [capability.anchor for goal in goals for capability in goal.capabilities]
     return frozenset((anchor.tracker, anchor.key.casefold()) for anchor in anchors if anchor)
+
+
+def _unknown_closing_warning(keys: Sequence[str]) -> Iterator[str]:
+    """Yield a warning about closed issues of which nothing says when they were closed."""
+    if keys:
+        more = f" and {len(keys) - _MAX_NAMED} more" if len(keys) > _MAX_NAMED else ""
+        yield (
+            f"Nothing says when {', '.join(keys[:_MAX_NAMED])}{more} were closed (no history, no resolution date): "
+            "they count as finished before the increment."
+        )
 
 
 def _no_successor_warning(who: str, count: int) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from connectors.model import Issue
 from mappings.model import Capability, Increment, IssueState, Workspace
+from mappings.rules.flow_state import StateResolver
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,12 +34,27 @@ class _CapabilityDates:
     without_successor: Placement
 
 
-def finished_at(issue: Issue, state: IssueState) -> datetime | None:
-    """Return when the issue was finished (UTC); None while it is open.
+class ClosingTimes(Protocol):
+    """Times at which issues were closed, in the words of a team."""
 
-    Without a closing time, the last update is the latest possible time.
+    def closed_at(self, issue: Issue, states: StateResolver, *, experiment: bool) -> datetime | None:
+        """Return when an issue that is closed for the team was closed last (UTC); None if nothing says when."""
+
+
+class TrackerClosingTimes:
+    """The tracker's own closing times, where no history is at hand. An update is no closing."""
+
+    def closed_at(self, issue: Issue, states: StateResolver, *, experiment: bool) -> datetime | None:
+        del states, experiment
+        return issue.closed
+
+
+def earliest_close(issue: Issue, state: IssueState, closed: datetime | None) -> datetime | None:
+    """Return the earliest possible closing (UTC) of an issue; None while it is open.
+
+    An unknown one was not before the creation.
     """
-    return None if state.is_open else issue.closed or issue.updated
+    return None if state.is_open else closed or issue.created
 
 
 class CapabilityTimeline:
@@ -77,9 +93,11 @@ class CapabilityTimeline:
             return name
         return self._current_ids.get(name)
 
-    def place(self, capability_id: str, issue: Issue, state: IssueState) -> Placement:
-        """Place an issue, following ``continues`` from closed increments."""
-        finished = finished_at(issue, state)
+    def place(self, capability_id: str, finished: datetime | None) -> Placement:
+        """Place an issue, following ``continues`` from closed increments.
+
+        ``finished``: earliest possible closing; None while it is open.
+        """
         visited: set[str] = set()
         current = capability_id
         while True:
@@ -111,13 +129,12 @@ class CapabilityTimeline:
         """Return True if ``moment`` is before the start of the first increment."""
         return self._first_start is not None and moment < self._first_start
 
-    def is_current(self, issue: Issue, state: IssueState) -> bool:
+    def is_current(self, issue: Issue, state: IssueState, finished: datetime | None) -> bool:
         """Return True for work in progress, or created or finished in a running increment.
 
-        Dropped work is current only if it was dropped there."""
+        Dropped work is current only if it was dropped there. ``finished``: earliest possible closing."""
         if state.state == "doing":
             return True
-        finished = finished_at(issue, state)
         if finished is not None and self._is_in_running(finished):
             return True
         return state.state != "dropped" and self._is_in_running(issue.created)

@@ -91,24 +91,48 @@ def build_issue_flows(
     classifiers: Mapping[IssueRef, StateClassifier],
     statuses: StatusCatalog,
 ) -> dict[IssueRef, IssueFlow]:
-    """Build the flow of every issue. Issues without a classifier are read by their tracker's own categories."""
+    """Build the flow of every issue. Issues without a classifier are read by their tracker's own categories.
+
+    Closed issues of which nothing says since when are left out.
+    """
     default = StateClassifier(states=StateResolver(TeamMapping(team="", origin=Origin(file=""))))
     no_changes = IssueChanges()
     issues = {item.issue.ref: item for item in known}
-    return {
-        ref: _build_issue_flow(item, changes.get(ref, no_changes), classifiers.get(ref, default), statuses)
+    flows = (
+        _build_issue_flow(item, changes.get(ref, no_changes), classifiers.get(ref, default), statuses)
         for ref, item in issues.items()
-    }
+    )
+    return {flow.ref: flow for flow in flows if flow is not None}
+
+
+def closing_time(
+    issue: Issue, changes: IssueChanges, classifier: StateClassifier, statuses: StatusCatalog
+) -> datetime | None:
+    """Return when a closed issue was closed last; None if nothing says when."""
+    states = _replay(issue, changes, classifier, statuses)
+    return _state_changes(states)[-1].at if states else None
+
+
+def _replay(
+    issue: Issue, changes: IssueChanges, classifier: StateClassifier, statuses: StatusCatalog
+) -> list[tuple[datetime, IssueState]] | None:
+    """Return the state of an issue at its creation and after each change. None if it is closed since nobody knows when."""
+    ordered = _ordered_changes(changes, issue)
+    snapshots = _issue_snapshots(issue, ordered, statuses, complete=changes.complete)
+    states = [(at, classifier.classify(snapshot)) for at, snapshot in snapshots]
+    return _append_current_state(states, issue, classifier.classify(issue))
 
 
 def _build_issue_flow(
     item: KnownIssue, changes: IssueChanges, classifier: StateClassifier, statuses: StatusCatalog
-) -> IssueFlow:
+) -> IssueFlow | None:
     issue = item.issue
-    ordered = _ordered_changes(changes, issue)
-    snapshots = _issue_snapshots(issue, ordered, statuses, complete=changes.complete)
-    states = [(at, classifier.classify(snapshot)) for at, snapshot in snapshots]
-    states = _append_current_state(states, item, classifier.classify(issue))
+    states = _replay(issue, changes, classifier, statuses)
+    if states is None:
+        return None
+    if item.vanished and states[-1][1].is_open:
+        dropped = IssueState(state="dropped", because="it vanished")
+        states = [*states, (max(states[-1][0], item.vanished), dropped)]
     state_changes = _state_changes(states)
     current = state_changes[-1]
     reopened = tuple(
@@ -167,16 +191,31 @@ def _issue_snapshots(
     """Return the issue as it was created and after each change."""
     # Without a complete history it is unknown since when the issue carries its labels and its flag.
     current = issue if complete else replace(issue, labels=frozenset(), flagged=False)
-    snapshot = _issue_at_creation(current, changes, statuses)
+    snapshot = _issue_at_creation(current, changes, statuses, complete=complete)
     snapshots = [(issue.created, snapshot)]
     for change in changes:
         snapshot = _apply_change(snapshot, change, issue, statuses)
         snapshots.append((change.at, snapshot))
+    if not complete and issue.closed and issue.closed > _category_since(snapshots, "done", issue.closed):
+        # The incomplete history lacks that it was opened again before the tracker's own closing time.
+        snapshots.append((issue.closed, _opened_again(snapshot)))
     return snapshots
 
 
-def _issue_at_creation(issue: Issue, changes: Sequence[IssueChange], statuses: StatusCatalog) -> Issue:
-    """Undo all changes, newest first."""
+def _category_since(snapshots: Sequence[tuple[datetime, Issue]], category: Category, default: datetime) -> datetime:
+    """Return since when the last snapshots have this category; ``default`` if the last one has another."""
+    since = default
+    for at, snapshot in reversed(snapshots):
+        if snapshot.category != category:
+            break
+        since = at
+    return since
+
+
+def _issue_at_creation(
+    issue: Issue, changes: Sequence[IssueChange], statuses: StatusCatalog, *, complete: bool
+) -> Issue:
+    """Undo all changes, newest first. An issue whose whole history names no change of status was created in its own."""
     labels = set(issue.labels)
     flagged = issue.flagged
     first: IssueChange | None = None
@@ -189,7 +228,7 @@ def _issue_at_creation(issue: Issue, changes: Sequence[IssueChange], statuses: S
             first = change
     created = replace(issue, labels=frozenset(labels), flagged=flagged)
     if first is None:
-        return _initially_open(created)
+        return created if complete and issue.closed is None else _initially_open(created)
     before = _with_status(created, first.before_id, first.before, None, issue, statuses)
     return before or _initially_open(created)
 
@@ -198,9 +237,11 @@ def _initially_open(issue: Issue) -> Issue:
     """Assume that an issue was open at creation, unless it was closed at once."""
     if issue.category == "done" and issue.closed is not None and issue.closed <= issue.created:
         return issue
-    if issue.category in ("done", "doing"):
-        return replace(issue, status="", status_id="", category="todo", resolution=None)
-    return issue
+    return _opened_again(issue) if issue.category in ("done", "doing") else issue
+
+
+def _opened_again(issue: Issue) -> Issue:
+    return replace(issue, status="", status_id="", category="todo", resolution=None)
 
 
 def _apply_change(snapshot: Issue, change: IssueChange, now: Issue, statuses: StatusCatalog) -> Issue:
@@ -234,27 +275,30 @@ def _swap_labels(labels: set[str], *, removed: str, added: str) -> None:
 
 
 def _append_current_state(
-    states: list[tuple[datetime, IssueState]], item: KnownIssue, current: IssueState
-) -> list[tuple[datetime, IssueState]]:
-    """Add the issue's current state where the changes do not lead to it."""
-    issue = item.issue
+    states: list[tuple[datetime, IssueState]], issue: Issue, current: IssueState
+) -> list[tuple[datetime, IssueState]] | None:
+    """Add the current state where the changes do not lead to it. None if it is closed since nobody knows when.
+    """
     last_at, last = states[-1]
     if current.state != last.state:
+        since = _state_since(issue, current)
+        if since is None:
+            return None
         last = replace(current, blocked=current.blocked and last.blocked)
-        last_at = max(last_at, _state_since(issue, current))
+        last_at = max(last_at, since)
         states = [*states, (last_at, last)]
     if current.blocked != last.blocked:  # trackers have no timestamp for it
         states = [*states, (max(last_at, issue.updated), current)]
-    if item.vanished and current.state not in _CLOSED:
-        dropped = IssueState(state="dropped", because="it vanished")
-        states = [*states, (max(states[-1][0], item.vanished), dropped)]
     return states
 
 
-def _state_since(issue: Issue, state: IssueState) -> datetime:
-    """Return the time since which an issue has its state, by its own timestamps."""
-    if state.state in _CLOSED:
-        return issue.closed or issue.updated
+def _state_since(issue: Issue, state: IssueState) -> datetime | None:
+    """Return the time since which an issue has its state, by its own timestamps. None for a closing without a time.
+
+    An update is no closing: it may be a mass edit, years later.
+    """
+    if not state.is_open:
+        return issue.closed
     if state.state == "doing":
         return issue.started or issue.updated
     return issue.updated

@@ -24,7 +24,7 @@ def load_issue_flows(
 ) -> dict[IssueRef, IssueFlow]:
     """Return the flow of every issue in the current sources, including those closed long before the increment.
 
-    Anchors and issues that left every source are not included. An issue's states are those of the team that
+    Anchors, issues that left every source, and closed ones of which nothing says since when are not included. An issue's states are those of the team that
     ``matched`` assigns it to, else of the first team that has its source. ``known``: result of
     ``load_current_issues``.
     """
@@ -35,15 +35,11 @@ def load_issue_flows(
         if item.sources and (ref.tracker, ref.key.lower()) not in anchors
     }
     observed = store.observed_status_changes()
-    listed = {
-        (tracker, status_id): status
-        for tracker in {ref.tracker for ref in included}
-        for status_id, status in store.load_statuses(tracker).items()
-    }
-    statuses = build_status_catalog(known.values(), _observed_statuses(observed), listed)
+    listed = listed_statuses(store, {ref.tracker for ref in included})
+    statuses = build_status_catalog(known.values(), observed_statuses(observed), listed)
     return build_issue_flows(
         included.values(),
-        _stored_changes(store, included, observed),
+        stored_changes(store, included, observed),
         _state_classifiers(included, workspace, matched),
         statuses,
     )
@@ -121,10 +117,25 @@ def _state_classifiers(
     }
 
 
-def _stored_changes(
-    store: Store, known: Mapping[IssueRef, KnownIssue], observed: Mapping[tuple[str, str], list[IssueEvent]]
+def listed_statuses(
+    store: Store, trackers: Iterable[str]
+) -> dict[tuple[str, str], tuple[str, Category | None]]:
+    """Return (tracker, status id) -> name and category of the statuses that the trackers listed."""
+    return {
+        (tracker, status_id): status
+        for tracker in trackers
+        for status_id, status in store.load_statuses(tracker).items()
+    }
+
+
+def stored_changes(
+    store: Store,
+    known: Iterable[IssueRef],
+    observed: Mapping[tuple[str, str], list[IssueEvent]],
+    **selected: Any,
 ) -> dict[IssueRef, IssueChanges]:
-    changes, complete = store.issue_changes(), store.complete_histories()
+    """Return the changes of each issue. ``selected``: see ``Store.issue_changes``."""
+    changes, complete = store.issue_changes(**selected), store.complete_histories()
     found: dict[IssueRef, IssueChanges] = {}
     for ref in known:
         key = (ref.tracker, ref.id)
@@ -147,7 +158,7 @@ def _observed_change(observed: IssueEvent, number: int) -> IssueChange:
     )
 
 
-def _observed_statuses(
+def observed_statuses(
     observed: Mapping[tuple[str, str], Iterable[IssueEvent]],
 ) -> Iterable[tuple[str, str, Category | None]]:
     """Yield (tracker, name, category) of every status that a run observed."""

@@ -42,9 +42,9 @@ class AdHocIssue:
     reason: str
     created: datetime
     closed: datetime | None
-    """Time at which it was finished or dropped; None while it is open."""
+    """Time at which it was finished or dropped; None while it is open, or if nothing says when."""
     age: timedelta
-    """Time from creation to now, or to the close."""
+    """Time from creation to now, or to the close if it is known."""
     week: str
     """ISO week in which it was created: ``2026-W47``."""
     author: str = ""
@@ -144,7 +144,7 @@ def ad_hoc_metrics(
 def _ad_hoc_issue(work: Unplanned, known: KnownIssue, now: datetime, zone: tzinfo) -> AdHocIssue:
     issue = known.issue
     is_open = work.state.state in ("todo", "doing")
-    closed = None if is_open else issue.closed or issue.updated
+    closed = None if is_open else work.closed
     created = issue.created.astimezone(zone).isocalendar()
     return AdHocIssue(
         ref=work.ref,

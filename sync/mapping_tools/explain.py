@@ -13,6 +13,7 @@ from mappings.problems import Origin
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.trace import Trace
+from sync.forecast.closing_times import load_closing_times
 from sync.model.anchors import anchors_by_subject, comment_owners
 from sync.model.health import Expectation
 from sync.model.records import AssignmentRecord, OverrideRecord, PushedCommentRecord, PushedLabelRecord
@@ -98,7 +99,11 @@ def _explain(
         team for team in context.workspace.teams if any(each.name in item.sources for each in team.sources)
     )
     matcher = Matcher(
-        replace(context.workspace, teams=teams), scheme, context.now(), _moved_anchors(context, item)
+        replace(context.workspace, teams=teams),
+        scheme,
+        context.now(),
+        _moved_anchors(context, item),
+        load_closing_times(store, context.workspace, [item]),
     )
     trace = matcher.trace(item, overrides, [item, *ancestors])
     pushed = tuple(store.pushed_labels_on(ref))

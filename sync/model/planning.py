@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, MatchResult, Overrides, Unplanned, Workspace
+from mappings.rules.placement import ClosingTimes, TrackerClosingTimes
 from sync.model.anchors import CommentOwner, anchors_by_subject, comment_owners
 from sync.model.changes import ChangeSet
 from sync.model.comments import CommentDrift
@@ -104,6 +105,8 @@ class PlanningInputs:
     """Issues whose history may contain a veto from before this store existed and was not searched yet."""
     redaction: RedactionPolicy = field(default_factory=RedactionPolicy)
     """Rules for what public comments may say."""
+    closing_times: ClosingTimes = field(default_factory=TrackerClosingTimes)
+    """Times at which the issues were closed, from their histories."""
 
     def anchor_issues(self, workspace: Workspace, recorded: RecordedState) -> dict[str, IssueRef]:
         """Return subject -> anchor, with the current key of that issue.

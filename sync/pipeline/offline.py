@@ -8,6 +8,7 @@ from datetime import datetime
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
+from sync.forecast.closing_times import load_closing_times
 from sync.model.anchors import list_anchors
 from sync.model.planning import PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
 from sync.pipeline.planner import planner_for
@@ -48,6 +49,7 @@ def plan_offline(
         omitted_files=context.omitted_files,
         evidence=context.evidence,
         redaction=determine_redaction_policy(context, anchors.values()),
+        closing_times=load_closing_times(context.store, context.workspace, known.values()),
     )
     return planner_for(context, observed, recorded, previous).plan()
 

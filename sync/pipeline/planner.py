@@ -50,7 +50,9 @@ class Planner:
         workspace, observed, recorded = self.workspace, self.observed, self.recorded
         overrides, conflicting_pins = matching_overrides(recorded.overrides, workspace)
         anchors = observed.anchor_issues(workspace, recorded)
-        matcher = Matcher(workspace, workspace.labels, self.now, frozenset(anchors.values()))
+        matcher = Matcher(
+            workspace, workspace.labels, self.now, frozenset(anchors.values()), observed.closing_times
+        )
         matched = matcher.match(self._issues_to_plan().values(), overrides, observed.known.values())
         matched = self.previous.merge_matched(matched) if self.previous else matched
         uncertain = self._unread_feeding_sources(overrides)

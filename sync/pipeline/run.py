@@ -12,6 +12,7 @@ from typing import Any
 from sync.apply.executor import Executor
 from sync.apply.recover import recover_pending_writes
 from sync.diff.guard import check_changes, write_budget_for
+from sync.forecast.closing_times import load_closing_times
 from sync.forecast.health.save import missing_dependencies_notice, save_health
 from sync.insights.record_counts import save_counts
 from sync.model.comments import CommentDrift
@@ -148,6 +149,7 @@ def _planning_inputs(
         comment_drift=drift,
         evidence=context.evidence,
         redaction=determine_redaction_policy(context, pulled.anchors.values()),
+        closing_times=load_closing_times(context.store, context.workspace, pulled.known.values()),
     )
 
 

@@ -109,7 +109,7 @@ def _counted_issue(
     """Return the issue as counted; None for work that was closed before the increment started."""
     issue, state = known.issue, assignment.state
     is_closed = state.state in ("done", "dropped")
-    closed = issue.closed if is_closed else None
+    closed = assignment.closed if is_closed else None
     if closed and closed < increment.starts_at:
         return None
     if was_open or (closed and closed >= increment.closes_at):

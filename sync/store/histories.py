@@ -21,7 +21,7 @@ from connectors.model import (
     SourceHistory,
 )
 from sync.model.records import IssueEvent
-from sync.store.base import StorePart
+from sync.store.base import StorePart, matches_ref
 from sync.store.codec import decode_issue, dump_json
 from sync.store.database import chunks, upsert, value_columns
 from sync.store.tables import (
@@ -106,9 +106,21 @@ class HistoriesPart(StorePart):
             _save_changes(connection, changes)
             _mark_read(connection, read, {issue.ref.id for issue in read}, selection)
 
-    def issue_changes(self) -> dict[tuple[str, str], list[IssueChange]]:
-        """Return (tracker, issue id) -> changes, oldest first. Their refs have no key."""
+    def issue_changes(
+        self, *, of: IssueRef | None = None, updated_since: datetime | None = None
+    ) -> dict[tuple[str, str], list[IssueChange]]:
+        """Return (tracker, issue id) -> changes, oldest first. Their refs have no key.
+
+        ``of`` selects one issue; ``updated_since`` leaves out issues that were last updated before.
+        """
         query = select(issue_changes).order_by(issue_changes.c.at)
+        if of is not None:
+            query = query.where(matches_ref(issue_changes, of))
+        if updated_since is not None:
+            same = and_(
+                issues.c.tracker == issue_changes.c.tracker, issues.c.id == issue_changes.c.issue_id
+            )
+            query = query.join(issues, same).where(issues.c.updated >= updated_since)
         found: defaultdict[tuple[str, str], list[IssueChange]] = defaultdict(list)
         with self._database.read() as connection:
             for tracker, issue_id, change_id, *rest in connection.execute(query):
@@ -137,6 +149,12 @@ class HistoriesPart(StorePart):
         """Return the statuses that ``save_statuses`` saved."""
         saved = self.cache.get(f"statuses:{tracker}") or {}
         return {status_id: (name, category) for status_id, (name, category) in saved.items()}
+
+    def statuses_in_use(self) -> list[tuple[str, str, Category | None]]:
+        """Return (tracker, name, category) of the current statuses of all issues."""
+        query = select(issues.c.tracker, issues.c.status, issues.c.category).distinct()
+        with self._database.read() as connection:
+            return [(row.tracker, row.status, row.category) for row in connection.execute(query)]
 
     def observed_status_changes(self) -> dict[tuple[str, str], list[IssueEvent]]:
         """Return (tracker, issue id) -> status changes noticed between two reads, oldest first."""

@@ -74,7 +74,7 @@ def issue(
         capability=capability,
         state=IssueState(state=state, **(status or {})),
         rule="a-rule",
-        **(assigned or {}),
+        **({"closed": fields.get("closed")} | dict(assigned or {})),
     )
     return assignment, known
 

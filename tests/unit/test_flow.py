@@ -214,3 +214,35 @@ def test_an_issue_without_a_team_is_read_by_its_trackers_category() -> None:
 
 def _fields(change: IssueChange) -> dict[str, object]:
     return {name: getattr(change, name) for name in ("ref", "kind", "before", "after")}
+
+
+def test_an_update_is_no_closing() -> None:
+    facts = {"closed": None, "updated": day(300), "now": "Done"}
+    assert issue_flow(status(2, "To Do", "Done"), **facts).finished == day(2)
+    assert issue_flow(**facts).finished == CREATED, "a whole history without a change: it was created so"
+    with pytest.raises(KeyError):
+        issue_flow(complete=False, **facts)
+
+
+def test_what_runs_saw_is_a_closing_without_history_or_resolution() -> None:
+    seen = status(5, "In Progress", "Done")
+    flow = issue_flow(observed=[seen], complete=False, now="Done", closed=None, updated=day(300))
+    assert flow.finished == day(5)
+
+
+def test_the_history_wins_over_a_resolution_date_from_before_a_reopening() -> None:
+    changes = (status(2, "To Do", "Done"), status(4, "Done", "In Progress"), status(6, "In Progress", "Done"))
+    assert issue_flow(*changes, now="Done", closed=day(2)).finished == day(6)
+    assert issue_flow(*changes, now="Done", closed=day(20)).finished == day(6)
+
+
+def test_a_closing_that_an_incomplete_history_lacks_is_the_trackers() -> None:
+    flow = issue_flow(status(2, "To Do", "Done"), complete=False, now="Done", closed=day(9))
+    assert flow.finished == day(9)
+    assert flow.reopened == (day(9),)
+
+
+def test_a_team_whose_done_is_a_later_status_is_finished_there() -> None:
+    states = {"doing": StateRule(statuses=frozenset({"Done"}))}
+    changes = (status(2, "To Do", "Done"), status(8, "Done", "Released"))
+    assert issue_flow(*changes, now="Released", closed=day(2), states=states).finished == day(8)

@@ -230,3 +230,18 @@ def test_teams_that_agree_leave_an_issue_open_once() -> None:
     (left,) = match(world, known(labels=["features"], created=at(7, 2))).unfinished_at_close
 
     assert (left.team, left.iteration, left.rule) == ("science", "v1", "old")
+
+
+def test_closed_work_without_a_time_counts_as_finished_before_and_is_named() -> None:
+    world = workspace(
+        increment("q4", Q4, capability("features")),
+        teams=(team("science", rule("r", "features", labelled("features"))),),
+    )
+    facts = {"labels": ["features"], "category": "done", "status": "Done", "closed": None, "updated": at(11, 14)}
+
+    matched = match(world, known("DS-1", created=at(2, 1), **facts), known("DS-2", created=at(11, 1), **facts))
+
+    assert assigned_capabilities(matched) == {"DS-2": "features"}, "it was created in the increment"
+    assert matched.unplanned == ()
+    (warning,) = matched.warnings
+    assert warning.startswith("Nothing says when DS-1 were closed")
