@@ -124,7 +124,7 @@ class LabelHistory:
     """None if the label was added again later, or never removed."""
 
 
-ChangeKind = Literal["status", "flag", "label"]
+ChangeKind = Literal["status", "flag", "label", "key"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,9 +137,9 @@ class IssueChange:
     at: datetime
     kind: ChangeKind
     before: str = ""
-    """Earlier status name, removed label, or ``flagged`` if the flag was set before."""
+    """Earlier status name or key, removed label, or ``flagged`` if the flag was set before."""
     after: str = ""
-    """Later status name, added label, or ``flagged`` if the flag is set after; empty for a removal."""
+    """Later status name or key, added label, or ``flagged`` if the flag is set after; empty for a removal."""
     before_id: str = ""
     after_id: str = ""
     """Jira's status ids, which survive renames."""
@@ -322,3 +322,5 @@ class KnownIssue:
     """Time of the direct read that did not find it any more (UTC)."""
     reopened: int = 0
     """Number of observed changes from done to another state."""
+    former_keys: tuple[str, ...] = ()
+    """Keys that it had before moves and renames, as far as runs or its history tell."""

@@ -23,6 +23,8 @@ from connectors.model import Category, FieldSelection, IssueChange, IssueRef, La
 from connectors.scalars import id_or_none, text_or_empty
 
 FLAGGED: Final = "flagged"
+MOVE_FIELDS: Final = ("issuekey", "key")
+"""Id of the field that a move changes, and its name, which Data Center sends instead."""
 
 
 def expanded_entries(raw: Mapping[str, Any], ref: IssueRef) -> list[dict[str, Any]]:
@@ -65,6 +67,8 @@ def _changes_in_item(
     elif field == "Flagged" or (flagged and field == flagged):
         was, now = (FLAGGED if text else "" for text in (before, after))
         yield change(id=f"{entry_id}:flag", kind="flag", before=was, after=now)
+    elif field.casefold() in MOVE_FIELDS:
+        yield change(id=f"{entry_id}:key", kind="key", before=before, after=after)
     elif field == "labels":
         removed, added = (_state_labels_in(text, selection) for text in _label_changes(item))
         for label in sorted(removed):

@@ -209,6 +209,8 @@ def _owners_first(claims: Sequence[Claim]) -> Claim:
 def _too_old(claim: Claim) -> Decision:
     increment, capability = claim.placement.increment.id, claim.placement.capability.id
     if claim.closed is None:
-        because = f"It is closed and nothing says since when; it counts as finished before {increment} started."
+        because = (
+            f"It is closed and nothing says since when; it counts as finished before {increment} started."
+        )
         return Decision(because=because, closed_some_time=True)
     return Decision(because=f"It was finished before the increment {increment} of {capability} started.")

@@ -14,6 +14,7 @@ from typing import Final
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import Assignment, Conflict, Increment, MatchResult, Overrides, Rule, Unplanned, Workspace
+from mappings.rules.ancestry import Ancestry
 from mappings.rules.decision import Decider, Decision
 from mappings.rules.placement import CapabilityTimeline, ClosingTimes, TrackerClosingTimes
 from mappings.rules.subject import RuleSubject
@@ -24,28 +25,6 @@ _CACHE_SIZE: Final = 10_000
 """Different sets of labels that are cached; issues share them."""
 _MAX_NAMED: Final = 5
 """Issues that a warning names."""
-
-
-class Ancestry:
-    """Parents of known issues."""
-
-    def __init__(self, known: Iterable[KnownIssue]) -> None:
-        self._parents = {
-            (each.issue.ref.tracker, each.issue.ref.key): each.issue.parent
-            for each in known
-            if each.issue.parent
-        }
-
-    def ancestors_of(self, issue: Issue) -> tuple[str, ...]:
-        """Return the keys of all ancestors, parent first. The chain ends at the first unknown issue."""
-        keys: list[str] = []
-        visited = {issue.ref.key}
-        parent = issue.parent
-        while parent is not None and parent not in visited:
-            keys.append(parent)
-            visited.add(parent)
-            parent = self._parents.get((issue.ref.tracker, parent))
-        return tuple(keys)
 
 
 class Matcher:
@@ -88,7 +67,7 @@ class Matcher:
         for each in issues:
             if self._finished_before_all(each):
                 continue
-            decision = self._decide(each, self._subject(each.issue, ancestry), overrides)
+            decision = self._decide(each, self._subject(each.issue, ancestry), overrides, ancestry)
             match decision.outcome:
                 case Assignment() as assignment:
                     assignments.append(assignment)
@@ -110,14 +89,21 @@ class Matcher:
             warnings=(
                 *(_no_successor_warning(who, count) for who, count in sorted(without_successor.items())),
                 *_unknown_closing_warning(closed_some_time),
+                *chain.from_iterable(_former_key_warnings(team, ancestry) for team in self._teams),
+                *(
+                    f"A plan names the anchor {_new_key(*place, current)}"
+                    for place in sorted(self._anchors)
+                    if (current := ancestry.current_key(*place))
+                ),
                 *chain.from_iterable(team.cel_warnings() for team in self._teams),
             ),
         )
 
     def trace(self, issue: KnownIssue, overrides: Overrides, known: Iterable[KnownIssue] = ()) -> Trace:
         """Explain the match of one issue. Ancestors are looked up in ``known``."""
-        subject = self._subject(issue.issue, Ancestry(known))
-        decision = self._decide(issue, subject, overrides)
+        ancestry = Ancestry(known)
+        subject = self._subject(issue.issue, ancestry)
+        decision = self._decide(issue, subject, overrides, ancestry)
         return Trace(
             ref=issue.issue.ref,
             ancestors=subject.ancestors,
@@ -139,13 +125,14 @@ class Matcher:
         issues = list(known)
         ancestry = Ancestry(issues)
         for each in issues:
-            if not self._is_anchor(each.issue):
+            if not self._is_anchor(each, ancestry):
                 subject = self._subject(each.issue, ancestry)
                 yield each, subject, self._candidate_teams(each.sources).first_rules(subject)
 
-    def _is_anchor(self, issue: Issue) -> bool:
-        by_key = (issue.ref.tracker, issue.ref.key.casefold()) in self._anchors
-        return by_key or issue.ref in self._anchor_issues
+    def _is_anchor(self, known: KnownIssue, ancestry: Ancestry) -> bool:
+        ref = known.issue.ref
+        by_key = any((ref.tracker, key.casefold()) in self._anchors for key in ancestry.keys_of(known))
+        return by_key or ref in self._anchor_issues
 
     def _finished_before_all(self, known: KnownIssue) -> bool:
         """Return True if the issue is done and untouched since before the first increment started.
@@ -162,7 +149,12 @@ class Matcher:
             if len(self._visible_labels) >= _CACHE_SIZE:
                 self._visible_labels.clear()
             labels = self._visible_labels[issue.labels] = tuple(sorted(self._labels.unmanaged(issue.labels)))
-        return RuleSubject(issue=issue, labels=labels, ancestors=ancestry.ancestors_of(issue))
+        return RuleSubject(
+            issue=issue,
+            labels=labels,
+            ancestors=ancestry.names_of(issue),
+            other_containers=ancestry.containers_of(issue),
+        )
 
     def _candidate_teams(self, sources: frozenset[str]) -> CandidateTeams:
         candidates = self._candidates_by_sources.get(sources)
@@ -173,8 +165,10 @@ class Matcher:
             candidates = self._candidates_by_sources[sources] = CandidateTeams(teams)
         return candidates
 
-    def _decide(self, known: KnownIssue, subject: RuleSubject, overrides: Overrides) -> Decision:
-        if self._is_anchor(known.issue):
+    def _decide(
+        self, known: KnownIssue, subject: RuleSubject, overrides: Overrides, ancestry: Ancestry
+    ) -> Decision:
+        if self._is_anchor(known, ancestry):
             because = "It is the anchor of a capability or goal, which is never counted."
             return Decision(outcome=None, because=because)
         return self._decider.decide(subject, self._candidate_teams(known.sources), overrides)
@@ -195,6 +189,26 @@ def _unknown_closing_warning(keys: Sequence[str]) -> Iterator[str]:
             f"Nothing says when {', '.join(keys[:_MAX_NAMED])}{more} were closed (no history, no resolution date): "
             "they count as finished before the increment."
         )
+
+
+def _former_key_warnings(team: TeamRules, ancestry: Ancestry) -> Iterator[str]:
+    """Yield a warning for each key in the team's rules that its issue no longer has."""
+    trackers = {source.tracker for source in team.mapping.sources}
+    for rule in team.rules:
+        for name in rule.names("parent"):
+            prefix, _, key = name.rpartition(":")
+            for tracker in sorted(trackers):
+                if prefix in ("", tracker.casefold()) and (current := ancestry.current_key(tracker, key)):
+                    yield (
+                        f'The rule "{rule.rule.id}" of {team.team} ({rule.rule.origin}) names '
+                        f"{_new_key(tracker, key, current)}"
+                    )
+
+
+def _new_key(tracker: str, former: str, current: str) -> str:
+    """Return ``jira:DS-100, which is OPS-1 now; write the new key.``"""
+    key = former if "#" in former else former.upper()
+    return f"{tracker}:{key}, which is {current} now; write the new key."
 
 
 def _no_successor_warning(who: str, count: int) -> str:

@@ -29,6 +29,18 @@ class CompiledRule:
     def holds(self, subject: RuleSubject) -> bool:
         return not self.conditions or all(condition.holds(subject) for condition in self.conditions)
 
+    def names(self, key: str) -> list[str]:
+        """Return the names without wildcards that the rule compares a key with, case-folded."""
+        conditions = (
+            each for each in self.conditions if isinstance(each, ChoiceCondition) and each.key == key
+        )
+        return [
+            name.text
+            for each in conditions
+            for name in (*each.any_of, *each.all_of, *each.none_of)
+            if name.pattern is None
+        ]
+
 
 class RuleIndex:
     """Finds the first matching rule of each team.

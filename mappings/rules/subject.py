@@ -24,7 +24,9 @@ class RuleSubject:
     labels: tuple[str, ...]
     """Labels that increment-sync does not manage."""
     ancestors: tuple[str, ...] = ()
-    """Keys, parent first."""
+    """Keys, parent first, each followed by its former keys."""
+    other_containers: tuple[str, ...] = ()
+    """Other names of its project or repository, if that was renamed."""
     _casefolded: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -90,8 +92,11 @@ def _value_reader(field: RuleField) -> Callable[[RuleSubject], tuple[str, ...]]:
 _RAW_READERS: Final[Mapping[str, Callable[[RuleSubject], Any]]] = {
     key: attrgetter(each.path) for key, each in CONDITION_FIELDS.items()
 }
-_VALUE_READERS: Final = {
+_VALUE_READERS: Final[Mapping[str, Callable[[RuleSubject], tuple[str, ...]]]] = {
     key: _value_reader(each) for key, each in CONDITION_FIELDS.items() if each.comparison != "custom"
+} | {
+    "project": lambda subject: (subject.issue.container, *subject.other_containers),
+    "repo": lambda subject: (subject.repo, *subject.other_containers) if subject.repo else (),
 }
 
 

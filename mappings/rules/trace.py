@@ -53,7 +53,7 @@ class Trace:
 
     ref: IssueRef
     ancestors: tuple[str, ...]
-    """Keys, parent first."""
+    """Keys, parent first, each followed by its former keys."""
     hidden_labels: tuple[str, ...]
     """Labels of the issue that are hidden from rules."""
     teams: tuple[TeamTrace, ...]

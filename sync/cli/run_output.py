@@ -223,7 +223,7 @@ def _unread_lines(pulled: PullResult) -> Iterator[str]:
 
 
 def _warnings(result: RunResult) -> list[str]:
-    return [*result.planning.matched.warnings, *result.planning.rollup.warnings]
+    return list(result.planning.rollup.warnings)
 
 
 def apply_result_lines(result: RunResult) -> list[str]:

@@ -116,7 +116,7 @@ def closing_time(
 def _replay(
     issue: Issue, changes: IssueChanges, classifier: StateClassifier, statuses: StatusCatalog
 ) -> list[tuple[datetime, IssueState]] | None:
-    """Return the state of an issue at its creation and after each change. None if it is closed since nobody knows when."""
+    """Return the state of an issue at its creation and after each change; None for a closing without a time."""
     ordered = _ordered_changes(changes, issue)
     snapshots = _issue_snapshots(issue, ordered, statuses, complete=changes.complete)
     states = [(at, classifier.classify(snapshot)) for at, snapshot in snapshots]
@@ -156,7 +156,11 @@ def _build_issue_flow(
 def _ordered_changes(changes: IssueChanges, issue: Issue) -> list[IssueChange]:
     """Return the changes, oldest first, none before the creation: clocks of trackers are adjusted, too."""
     missing = [] if changes.complete else _unreported_changes(changes, issue)
-    known = [replace(change, at=max(change.at, issue.created)) for change in (*changes.changes, *missing)]
+    known = [
+        replace(change, at=max(change.at, issue.created))
+        for change in (*changes.changes, *missing)
+        if change.kind != "key"
+    ]
     return sorted(known, key=lambda change: (change.at, len(change.id), change.id))
 
 
@@ -202,7 +206,9 @@ def _issue_snapshots(
     return snapshots
 
 
-def _category_since(snapshots: Sequence[tuple[datetime, Issue]], category: Category, default: datetime) -> datetime:
+def _category_since(
+    snapshots: Sequence[tuple[datetime, Issue]], category: Category, default: datetime
+) -> datetime:
     """Return since when the last snapshots have this category; ``default`` if the last one has another."""
     since = default
     for at, snapshot in reversed(snapshots):
@@ -277,8 +283,7 @@ def _swap_labels(labels: set[str], *, removed: str, added: str) -> None:
 def _append_current_state(
     states: list[tuple[datetime, IssueState]], issue: Issue, current: IssueState
 ) -> list[tuple[datetime, IssueState]] | None:
-    """Add the current state where the changes do not lead to it. None if it is closed since nobody knows when.
-    """
+    """Add the current state where the changes do not lead to it. None if it is closed since nobody knows when."""
     last_at, last = states[-1]
     if current.state != last.state:
         since = _state_since(issue, current)

@@ -9,6 +9,7 @@ from connectors.model import Category, IssueChange, IssueRef, KnownIssue
 from mappings.model import MatchResult, Workspace
 from mappings.rules.flow_state import StateResolver
 from sync.forecast.issue_history import IssueChanges, StateClassifier, build_issue_flows, build_status_catalog
+from sync.model.anchors import issues_by_place, list_anchors
 from sync.model.flow import IssueFlow
 from sync.model.forecast import PastIssue
 from sync.model.records import IssueEvent
@@ -24,16 +25,13 @@ def load_issue_flows(
 ) -> dict[IssueRef, IssueFlow]:
     """Return the flow of every issue in the current sources, including those closed long before the increment.
 
-    Anchors, issues that left every source, and closed ones of which nothing says since when are not included. An issue's states are those of the team that
-    ``matched`` assigns it to, else of the first team that has its source. ``known``: result of
-    ``load_current_issues``.
+    Anchors, issues that left every source, and closed ones of which nothing says since when are not included. An
+    issue's states are those of the team that ``matched`` assigns it to, else of the first team that has its source.
+    ``known``: result of ``load_current_issues``.
     """
-    anchors = _anchor_keys(workspace)
-    included = {
-        ref: item
-        for ref, item in known.items()
-        if item.sources and (ref.tracker, ref.key.lower()) not in anchors
-    }
+    places = issues_by_place(known.values())
+    anchors = {places[each.place].issue.ref for each in list_anchors(workspace) if each.place in places}
+    included = {ref: item for ref, item in known.items() if item.sources and ref not in anchors}
     observed = store.observed_status_changes()
     listed = listed_statuses(store, {ref.tracker for ref in included})
     statuses = build_status_catalog(known.values(), observed_statuses(observed), listed)
@@ -91,16 +89,6 @@ def team_issue_histories(
             )
         )
     return found
-
-
-def _anchor_keys(workspace: Workspace) -> set[tuple[str, str]]:
-    return {
-        (anchor.tracker, anchor.key.lower())
-        for increment in workspace.increments
-        for goal in increment.goals
-        for anchor in (goal.anchor, *(capability.anchor for capability in goal.capabilities))
-        if anchor
-    }
 
 
 def _state_classifiers(

@@ -13,8 +13,9 @@ from typing import Any, Final
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import Assignment, Overrides, Rule, TeamMapping, Workspace
+from mappings.rules.ancestry import Ancestry
 from mappings.rules.fields import SUGGESTED_KEYS
-from mappings.rules.matcher import Ancestry, Matcher
+from mappings.rules.matcher import Matcher
 from mappings.rules.patterns import has_wildcard
 from mappings.rules.subject import RuleSubject
 from sync.config.escape import escape_terminal

@@ -15,6 +15,7 @@ from mappings.model import Capability, Goal, Increment, Overrides, Rule, TeamMap
 from mappings.problems import Origin
 from mappings.rules.matcher import Matcher
 from sync.mapping_tools.dataset import Dataset
+from sync.model.anchors import issues_by_place
 
 FOLDS: Final = 5
 _NOWHERE: Final = Origin(file="(suggested)")
@@ -84,12 +85,12 @@ def issues_matching(
 
 
 def _with_ancestors(items: Sequence[KnownIssue], dataset: Dataset) -> list[KnownIssue]:
-    by_key = {(item.issue.ref.tracker, item.issue.ref.key): item for item in dataset.known.values()}
+    by_key = issues_by_place(dataset.known.values())
     found = {item.issue.ref: item for item in items}
     for item in items:
         parent = item.issue.parent
         while parent is not None:
-            ancestor = by_key.get((item.issue.ref.tracker, parent))
+            ancestor = by_key.get((item.issue.ref.tracker, parent.lower()))
             if ancestor is None or ancestor.issue.ref in found:
                 break
             found[ancestor.issue.ref] = ancestor

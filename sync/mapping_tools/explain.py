@@ -14,7 +14,7 @@ from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.trace import Trace
 from sync.forecast.closing_times import load_closing_times
-from sync.model.anchors import anchors_by_subject, comment_owners
+from sync.model.anchors import anchors_by_subject, comment_owners, issues_by_place
 from sync.model.health import Expectation
 from sync.model.records import AssignmentRecord, OverrideRecord, PushedCommentRecord, PushedLabelRecord
 from sync.pipeline.offline import plan_from_store
@@ -190,9 +190,9 @@ def _subjects(context: RunContext, item: KnownIssue, trace: Trace) -> list[str]:
             claimed = {f"capability:{claim.capability}" for claim in claims}
         case _:
             claimed = set()
-    here = item.issue.ref.tracker, item.issue.ref.key.casefold()
     anchors = anchors_by_subject(context.workspace).items()
-    anchored = {subject for subject, anchor in anchors if (anchor.tracker, anchor.key.casefold()) == here}
+    here = issues_by_place([item])
+    anchored = {subject for subject, anchor in anchors if anchor.place in here}
     wanted = claimed | anchored | _commented_subjects(context, item)
     capabilities, goals = [], []
     for increment in context.workspace.increments:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from connectors.model import KnownIssue
 from mappings.model import Anchor, Increment, Workspace
 
 
@@ -61,6 +62,16 @@ def comment_owners(workspace: Workspace) -> dict[str, CommentOwner]:
         each.name: CommentOwner(increment=each.increment.id, teams=each.teams)
         for each in planned_subjects(workspace)
     }
+
+
+def issues_by_place(known: Iterable[KnownIssue]) -> dict[tuple[str, str], KnownIssue]:
+    """Return (tracker, key in lower case) -> issue, also by former keys that no other issue has now.
+
+    ``Anchor.place`` is such a place.
+    """
+    issues = list(known)
+    found = {(each.issue.ref.tracker, key.lower()): each for each in issues for key in each.former_keys}
+    return found | {(each.issue.ref.tracker, each.issue.ref.key.lower()): each for each in issues}
 
 
 def list_anchors(workspace: Workspace) -> tuple[Anchor, ...]:

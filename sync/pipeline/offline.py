@@ -9,7 +9,7 @@ from datetime import datetime
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
 from sync.forecast.closing_times import load_closing_times
-from sync.model.anchors import list_anchors
+from sync.model.anchors import issues_by_place, list_anchors
 from sync.model.planning import PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
 from sync.pipeline.planner import planner_for
 from sync.pull.current_sources import current_source_states, load_current_issues, workspace_sources
@@ -56,14 +56,8 @@ def plan_offline(
 
 def find_anchors(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) -> dict[Anchor, Issue]:
     """Return the anchors of the plans that are among the known issues, in the order of the plans."""
-    anchors = list_anchors(workspace)
-    keys = {anchor.key.lower() for anchor in anchors}
-    found = {
-        (item.issue.ref.tracker, item.issue.ref.key.lower()): item.issue
-        for item in known.values()
-        if item.issue.ref.key.lower() in keys and not item.vanished
-    }
-    return {anchor: found[anchor.place] for anchor in anchors if anchor.place in found}
+    found = issues_by_place(item for item in known.values() if not item.vanished)
+    return {anchor: found[anchor.place].issue for anchor in list_anchors(workspace) if anchor.place in found}
 
 
 def known_issues_after_writes(store: Store) -> dict[IssueRef, KnownIssue]:

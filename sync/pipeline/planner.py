@@ -16,7 +16,7 @@ from sync.diff.desired_labels import DesiredStateInputs, desired_labels_for
 from sync.diff.label_diff import diff_labels
 from sync.diff.label_inputs import LabelDiffInputs
 from sync.forecast.health.attach import attach_expectations
-from sync.model.anchors import anchors_by_subject
+from sync.model.anchors import anchors_by_subject, issues_by_place
 from sync.model.changes import ChangeSet
 from sync.model.health import Expectation
 from sync.model.labels import DesiredLabels, Notice, RecordedOverrides
@@ -143,15 +143,13 @@ class Planner:
         An anchor that was not read in this run keeps its stored labels: a failed read does not take a release back.
         """
         observed, anchored = self.observed, anchors_by_subject(self.workspace)
-        missing = {anchor.place for anchor in anchored.values() if anchor not in observed.anchors}
-        last = {
-            place: item.issue
-            for item in (observed.known.values() if missing else ())
-            if (place := (item.issue.ref.tracker, item.issue.ref.key.lower())) in missing
-        }
+        is_missing = any(anchor not in observed.anchors for anchor in anchored.values())
+        last = issues_by_place(observed.known.values() if is_missing else ())
 
         def is_released(subject: str, anchor: Anchor) -> bool:
-            issue = observed.anchors.get(anchor) or last.get(anchor.place)
+            issue = observed.anchors.get(anchor)
+            if issue is None and anchor.place in last:
+                issue = last[anchor.place].issue
             if issue is None and subject in issues and issues[subject] in observed.known:
                 issue = observed.known[issues[subject]].issue
             return issue is not None and self.workspace.labels.has_released_label(issue.labels)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import IssueRef, KnownIssue
-from sync.model.anchors import list_anchors
+from sync.model.anchors import issues_by_place, list_anchors
 from sync.pull.recorded import load_recorded_state
 from sync.runtime.context import RunContext
 
@@ -25,14 +25,14 @@ def read_orphans(
     the next run; deleted ones are marked as vanished.
     """
     # Includes anchors that could not be read.
-    planned = {anchor.place for anchor in list_anchors(context.workspace)}
+    places = issues_by_place(known.values())
+    planned = {
+        places[anchor.place].issue.ref for anchor in list_anchors(context.workspace) if anchor.place in places
+    }
     outside = [
         ref
         for ref, item in known.items()
-        if not item.sources
-        and not item.vanished
-        and ref not in anchors
-        and (ref.tracker, item.issue.ref.key.lower()) not in planned
+        if not item.sources and not item.vanished and ref not in anchors and ref not in planned
     ]
     if not outside:
         return {}

@@ -26,7 +26,7 @@ from connectors.model import (
 from connectors.ports import IssueReader
 from mappings.model import Anchor
 from mappings.rules.conditions import field_selection_for
-from sync.model.anchors import list_anchors
+from sync.model.anchors import issues_by_place, list_anchors
 from sync.model.run import PullResult
 from sync.pull.current_sources import load_current_issues, workspace_sources
 from sync.pull.histories import read_histories
@@ -271,11 +271,7 @@ class _SourcePuller:
 
         An anchor in a source that was read costs nothing; each other one costs one direct read.
         """
-        by_key = {
-            (item.issue.ref.tracker, item.issue.ref.key.lower()): item
-            for item in known.values()
-            if not item.vanished
-        }
+        by_key = issues_by_place(item for item in known.values() if not item.vanished)
         unreadable = unreadable_refs(self.context, self.sources)
         anchors: dict[Anchor, Issue] = {}
         unread: dict[Anchor, str] = {}

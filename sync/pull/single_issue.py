@@ -62,7 +62,7 @@ def read_ancestors(
     visited, parent, requests = {issue.ref.key}, issue.parent, 0
     while parent is not None and parent not in visited:
         visited.add(parent)
-        known = context.store.known_issue(tracker, parent)
+        known = context.store.known_issue(tracker, parent) or context.store.moved_issue(tracker, parent)
         if known is None:
             if reader is None or not _is_in_unfiltered_source(context, tracker, parent):
                 break

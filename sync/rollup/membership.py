@@ -39,10 +39,13 @@ class IssueHierarchy:
     _by_key: dict[tuple[str, str], IssueRef] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        parents = {each.issue.parent for each in self.known.values()}
+        parents = {each.issue.parent.lower() for each in self.known.values() if each.issue.parent}
         for ref, each in self.known.items():
-            if each.issue.ref.key in parents:
-                self._by_key[ref.tracker, each.issue.ref.key] = ref
+            for key in each.former_keys:
+                self._by_key.setdefault((ref.tracker, key.lower()), ref)
+        for ref, each in self.known.items():
+            if (key := each.issue.ref.key.lower()) in parents:
+                self._by_key[ref.tracker, key] = ref
 
     def ancestors(self, ref: IssueRef) -> frozenset[IssueRef]:
         """Return all known ancestors; empty for an issue that is part of a cycle."""
@@ -57,7 +60,7 @@ class IssueHierarchy:
 
     def _parent(self, ref: IssueRef) -> IssueRef | None:
         key = self.known[ref].issue.parent
-        return self._by_key.get((ref.tracker, key)) if key else None
+        return self._by_key.get((ref.tracker, key.lower())) if key else None
 
 
 def members_by_capability(

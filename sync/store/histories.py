@@ -117,9 +117,7 @@ class HistoriesPart(StorePart):
         if of is not None:
             query = query.where(matches_ref(issue_changes, of))
         if updated_since is not None:
-            same = and_(
-                issues.c.tracker == issue_changes.c.tracker, issues.c.id == issue_changes.c.issue_id
-            )
+            same = and_(issues.c.tracker == issue_changes.c.tracker, issues.c.id == issue_changes.c.issue_id)
             query = query.join(issues, same).where(issues.c.updated >= updated_since)
         found: defaultdict[tuple[str, str], list[IssueChange]] = defaultdict(list)
         with self._database.read() as connection:

@@ -13,7 +13,7 @@ from connectors.model import IssueRef, KnownIssue
 from sync.model.records import IssueEvent
 from sync.store.base import StorePart, matches_ref
 from sync.store.codec import decode_issue, label_set_from_json, load_json
-from sync.store.tables import issue_events, issues, memberships
+from sync.store.tables import issue_changes, issue_events, issues, memberships
 
 NO_SOURCES: Final[frozenset[str]] = frozenset()
 _PAGE_SIZE: Final = 2000
@@ -35,14 +35,16 @@ class IssuesPart(StorePart):
         query = _SELECT_ISSUES.order_by(issues.c.tracker, issues.c.id).limit(_PAGE_SIZE)
         if tracker is not None:
             query = query.where(issues.c.tracker == tracker)
-        page = self._fetch_page(query)
+        with self._database.read() as connection:
+            former = _load_former_keys(connection)
+        page = self._fetch_page(query, former)
         while page:
             yield from page
             if len(page) < _PAGE_SIZE:
                 return
             last = page[-1].issue.ref
             after = tuple_(issues.c.tracker, issues.c.id) > (last.tracker, last.id)
-            page = self._fetch_page(query.where(after))
+            page = self._fetch_page(query.where(after), former)
 
     def known_issue(self, tracker: str, id_or_key: str) -> KnownIssue | None:
         """Return one issue by id, or by its latest key.
@@ -58,26 +60,60 @@ class IssuesPart(StorePart):
         return min(found, key=_newest_first) if found else None
 
     def moved_issue(self, tracker: str, key: str) -> KnownIssue | None:
-        """Return the issue that had this key before a move that a run noticed."""
-        moved = select(issue_events).where(issue_events.c.tracker == tracker, issue_events.c.kind == "moved")
-        rows = self._fetch_rows(moved.order_by(issue_events.c.id.desc()))
-        found = (row["issue_id"] for row in rows if row["before"]["key"].lower() == key.lower())
-        return next((known for issue_id in found if (known := self._find_by_id(tracker, issue_id))), None)
+        """Return the issue that had this key before a move that a run noticed or its history tells."""
+        with self._database.read() as connection:
+            former = _load_former_keys(connection)
+        found = [
+            issue_id
+            for (where, issue_id), keys in former.items()
+            if where == tracker and key.lower() in map(str.lower, keys)
+        ]
+        return next((known for each in found if (known := self._find_by_id(tracker, each))), None)
 
     def _find_by_id(self, tracker: str, issue_id: str) -> KnownIssue | None:
         query = _SELECT_ISSUES.where(issues.c.tracker == tracker, issues.c.id == issue_id)
-        return next(iter(self._fetch_page(query)), None)
+        with self._database.read() as connection:
+            former = _load_former_keys(connection, (tracker, issue_id))
+        return next(iter(self._fetch_page(query, former)), None)
 
     def issue_events(self, ref: IssueRef) -> list[IssueEvent]:
         """Return the events of an issue, oldest first."""
         query = select(issue_events).where(matches_ref(issue_events, ref)).order_by(issue_events.c.id)
         return self._fetch_records(IssueEvent, query)
 
-    def _fetch_page(self, query: Select[Any]) -> list[KnownIssue]:
+    def _fetch_page(self, query: Select[Any], former_keys: FormerKeys) -> list[KnownIssue]:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
             holders = _load_sources_by_issue(connection, rows)
-        return [_build_known_issue(row, holders.get((row[0], row[1]), NO_SOURCES)) for row in rows]
+        return [
+            _build_known_issue(
+                row, holders.get((row[0], row[1]), NO_SOURCES), former_keys.get((row[0], row[1]), ())
+            )
+            for row in rows
+        ]
+
+
+FormerKeys = dict[tuple[str, str], tuple[str, ...]]
+"""(tracker, id) -> former keys."""
+
+
+def _load_former_keys(connection: Connection, of: tuple[str, str] | None = None) -> FormerKeys:
+    """Return the former keys of all issues, or of one, by the moves that runs noticed and by histories."""
+    found: FormerKeys = {}
+    for table, kind in ((issue_events, "moved"), (issue_changes, "key")):
+        query = select(table.c.tracker, table.c.issue_id, table.c.before).where(table.c.kind == kind)
+        if of is not None:
+            query = query.where(table.c.tracker == of[0], table.c.issue_id == of[1])
+        for tracker, issue_id, before in connection.execute(query):
+            add_former_key(found, tracker, issue_id, before["key"] if kind == "moved" else before)
+    return found
+
+
+def add_former_key(former_keys: FormerKeys, tracker: str, issue_id: str, key: str) -> None:
+    """Add a key to those of an issue."""
+    known = former_keys.get((tracker, issue_id), ())
+    if key and key not in known:
+        former_keys[tracker, issue_id] = (*known, key)
 
 
 def _newest_first(known: KnownIssue) -> tuple[bool, float]:
@@ -113,7 +149,9 @@ def _single_source(source: str) -> frozenset[str]:
     return frozenset((source,))
 
 
-def _build_known_issue(row: Sequence[Any], sources: frozenset[str]) -> KnownIssue:
+def _build_known_issue(
+    row: Sequence[Any], sources: frozenset[str], former_keys: tuple[str, ...]
+) -> KnownIssue:
     tracker, id_, key, container, status, category, updated, payload, *more = row
     first_seen, first_labels, vanished, reopened = more
     return KnownIssue(
@@ -125,6 +163,7 @@ def _build_known_issue(row: Sequence[Any], sources: frozenset[str]) -> KnownIssu
         first_labels=label_set_from_json(first_labels),
         vanished=vanished,
         reopened=reopened,
+        former_keys=tuple(each for each in former_keys if each != key),
     )
 
 

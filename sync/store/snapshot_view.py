@@ -6,21 +6,22 @@ Keeps issues and labels in memory: with 100,000 issues, loading them into a data
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
-from connectors.model import IssueRef, KnownIssue
-from sync.model.records import PushedCommentRecord
+from connectors.model import Category, IssueChange, IssueRef, KnownIssue
+from sync.model.records import IssueEvent, PushedCommentRecord
 from sync.store.base import parse_ref
 from sync.store.codec import decode_issue, label_set
 from sync.store.columns import metadata
 from sync.store.database import Database
-from sync.store.issues import NO_SOURCES, SourcesByIssue, add_issue_source
+from sync.store.issues import NO_SOURCES, FormerKeys, SourcesByIssue, add_issue_source
 from sync.store.open import open_store
+from sync.store.snapshot_histories import HISTORY_TABLES, SnapshotHistories, parse_utc
 from sync.store.snapshot_transfer import SnapshotRow, damaged_row_error, missing_column_error
 from sync.store.store import Store
 
@@ -28,7 +29,7 @@ _LOADED_TABLES: Final = ("store_facts", "sources", "overrides", "baselines", "ca
 _ISSUE_TABLES: Final = ("memberships", "issues")
 """In this order: memberships come before issues."""
 
-VIEW_TABLE_NAMES: Final = frozenset((*_LOADED_TABLES, *_ISSUE_TABLES, "pushed_labels"))
+VIEW_TABLE_NAMES: Final = frozenset((*_LOADED_TABLES, *_ISSUE_TABLES, *HISTORY_TABLES, "pushed_labels"))
 """Names of the tables that a view reads."""
 
 _EMPTY_TABLES: Final = ("expectations",)
@@ -46,6 +47,9 @@ class SnapshotView(Store):
         super().__init__(database, now)
         other_rows: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._known = _build_issues(_split_off_issue_rows(rows, other_rows))
+        with _explain_row_errors(lambda: "issue_events"):
+            self._histories = SnapshotHistories(*(other_rows[table] for table in HISTORY_TABLES))
+            self._known |= _with_former_keys(self._known, self._histories.former_keys())
         self.load_snapshot((table, row) for table in _LOADED_TABLES for row in other_rows[table])
         with _explain_row_errors(lambda: "pushed_labels"):
             self._labels = self._labels_by_issue(other_rows["pushed_labels"])
@@ -64,6 +68,30 @@ class SnapshotView(Store):
 
     def pushed_comments(self) -> dict[str, PushedCommentRecord]:
         return self._comments
+
+    def issue_changes(
+        self, *, of: IssueRef | None = None, updated_since: datetime | None = None
+    ) -> dict[tuple[str, str], list[IssueChange]]:
+        wanted = {
+            (ref.tracker, ref.id)
+            for ref, each in self._known.items()
+            if of in (None, ref) and (updated_since is None or each.issue.updated >= updated_since)
+        }
+        with _explain_row_errors(lambda: "issue_changes"):
+            return self._histories.changes(wanted)
+
+    def complete_histories(self) -> frozenset[tuple[str, str]]:
+        updated = {(ref.tracker, ref.id): each.issue.updated for ref, each in self._known.items()}
+        with _explain_row_errors(lambda: "issue_histories"):
+            return self._histories.complete(updated)
+
+    def observed_status_changes(self) -> dict[tuple[str, str], list[IssueEvent]]:
+        with _explain_row_errors(lambda: "issue_events"):
+            return self._histories.observed_status_changes()
+
+    def statuses_in_use(self) -> list[tuple[str, str, Category | None]]:
+        issues = (each.issue for each in self._known.values())
+        return list({(each.ref.tracker, each.status, each.category): None for each in issues})
 
     def label_changes_since_read(self) -> dict[tuple[str, str], dict[str, bool]]:
         """Return nothing: the labels of a snapshot include our own writes."""
@@ -124,6 +152,16 @@ def _build_issues(rows: Iterable[SnapshotRow]) -> dict[IssueRef, KnownIssue]:
     return known if in_order == list(known) else {ref: known[ref] for ref in in_order}
 
 
+def _with_former_keys(
+    known: Mapping[IssueRef, KnownIssue], former_keys: FormerKeys
+) -> Iterator[tuple[IssueRef, KnownIssue]]:
+    for (tracker, issue_id), keys in former_keys.items():
+        each = known.get(IssueRef(tracker=tracker, id=issue_id, key=""))
+        if each is not None:
+            ref = each.issue.ref
+            yield ref, replace(each, former_keys=tuple(key for key in keys if key != ref.key))
+
+
 def _build_known_issue(row: dict[str, Any], sources: frozenset[str]) -> KnownIssue:
     vanished = row.get("vanished")
     return KnownIssue(
@@ -134,22 +172,15 @@ def _build_known_issue(row: dict[str, Any], sources: frozenset[str]) -> KnownIss
             row["container"],
             row["status"],
             row.get("category"),
-            _parse_utc(row["updated"]),
+            parse_utc(row["updated"]),
             row["payload"],
         ),
         sources=sources,
-        first_seen=_parse_utc(row["first_seen"]),
+        first_seen=parse_utc(row["first_seen"]),
         first_labels=label_set(tuple(row["first_labels"])),
-        vanished=vanished and _parse_utc(vanished),
+        vanished=vanished and parse_utc(vanished),
         reopened=row["reopened"],
     )
-
-
-def _parse_utc(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(f"a time without a zone: {text}")
-    return time.astimezone(UTC)
 
 
 @contextmanager

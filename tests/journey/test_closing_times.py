@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.journey_world import FEATURES, JourneyWorld, jira_seed, plain_trackers
+from tests.support.journey_world import JourneyWorld, jira_seed, plain_trackers
 
 MakeWorld = Callable[..., JourneyWorld]
 DONE_LONG_AGO = [

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from connectors.model import FieldSelection, Issue
+from mappings.rules.ancestry import Ancestry
 from mappings.rules.conditions import compile_conditions, field_selection_for
-from mappings.rules.matcher import Ancestry
 from mappings.rules.patterns import PatternInvalid, compile_pattern
 from mappings.rules.rule_index import RuleIndex
 from mappings.rules.subject import RuleSubject

@@ -237,9 +237,17 @@ def test_closed_work_without_a_time_counts_as_finished_before_and_is_named() -> 
         increment("q4", Q4, capability("features")),
         teams=(team("science", rule("r", "features", labelled("features"))),),
     )
-    facts = {"labels": ["features"], "category": "done", "status": "Done", "closed": None, "updated": at(11, 14)}
+    facts = {
+        "labels": ["features"],
+        "category": "done",
+        "status": "Done",
+        "closed": None,
+        "updated": at(11, 14),
+    }
 
-    matched = match(world, known("DS-1", created=at(2, 1), **facts), known("DS-2", created=at(11, 1), **facts))
+    matched = match(
+        world, known("DS-1", created=at(2, 1), **facts), known("DS-2", created=at(11, 1), **facts)
+    )
 
     assert assigned_capabilities(matched) == {"DS-2": "features"}, "it was created in the increment"
     assert matched.unplanned == ()
