@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from connectors.model import KnownIssue
 from mappings.build import WorkspaceBuilder
 from mappings.model import Assignment, Conflict, Rule, Unplanned, Workspace
 from mappings.problems import Problem
@@ -48,8 +49,12 @@ class CaseResult:
 class CaseRunner:
     """Runs cases with the valid part of a workspace."""
 
-    def __init__(self, workspace: Workspace, builder: WorkspaceBuilder) -> None:
+    def __init__(
+        self, workspace: Workspace, builder: WorkspaceBuilder, moved: Iterable[KnownIssue] = ()
+    ) -> None:
+        """``moved``: issues that had another key before, which a case or a rule may still name."""
         self._workspace = workspace
+        self._moved = tuple(moved)
         self._builder = builder
         self._matchers: dict[object, Matcher] = {}
 
@@ -59,7 +64,7 @@ class CaseRunner:
         if problems:
             return CaseResult(case=case, problems=problems)
         staged = prepare_case(case, self._workspace, self._builder)
-        trace = self._matcher(staged).trace(staged.issue, staged.overrides, staged.ancestors)
+        trace = self._matcher(staged).trace(staged.issue, staged.overrides, (*self._moved, *staged.ancestors))
         got = self._actual_values(case, staged, trace)
         differences = tuple(
             Mismatch(key=key, expected=_format(expected), actual=got[key])

@@ -29,6 +29,7 @@ from mappings.rules.conditions import field_selection_for
 from sync.model.anchors import issues_by_place, list_anchors
 from sync.model.run import PullResult
 from sync.pull.current_sources import load_current_issues, workspace_sources
+from sync.pull.former_keys import learn_former_keys
 from sync.pull.histories import read_histories
 from sync.pull.missing import MissingIssues, check_missing_issues, unlisted_before
 from sync.pull.orphans import read_orphans
@@ -243,6 +244,7 @@ class _SourcePuller:
         if healthy := {source.name for source in self.sources}.intersection(failing) - self.failed.keys():
             self.context.store.mark_healthy(healthy)
         known = load_current_issues(self.context.store, self.context.workspace)
+        known |= learn_former_keys(self.context, known, frozenset(self.failed))
         anchors, unread = self._read_anchors(known)
         orphans = read_orphans(self.context, known, {issue.ref for issue in anchors.values()})
         states = {state.name: state.failing_since for state in self.context.store.source_states()}

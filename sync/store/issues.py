@@ -59,6 +59,12 @@ class IssuesPart(StorePart):
         found = [known for each in ids if (known := self._find_by_id(tracker, each))]
         return min(found, key=_newest_first) if found else None
 
+    def moved_issues(self) -> list[KnownIssue]:
+        """Return all issues that had another key before."""
+        with self._database.read() as connection:
+            places = list(_load_former_keys(connection))
+        return [known for place in places if (known := self._find_by_id(*place))]
+
     def moved_issue(self, tracker: str, key: str) -> KnownIssue | None:
         """Return the issue that had this key before a move that a run noticed or its history tells."""
         with self._database.read() as connection:

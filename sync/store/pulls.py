@@ -63,6 +63,15 @@ class PullsPart(StorePart):
             _save_events(connection, events)
         return events
 
+    def save_former_key(self, issue: Issue, key: str, at: datetime) -> None:
+        """Note that an issue was found by a key that is not its own (any more)."""
+        if key.lower() == issue.ref.key.lower():
+            return
+        after = {"key": issue.ref.key, "container": issue.container}
+        event = IssueEvent(ref=issue.ref, at=at, kind="moved", before={"key": key}, after=after)
+        with self._database.write() as connection:
+            _save_events(connection, [event])
+
     def save_census(
         self,
         census: Census,

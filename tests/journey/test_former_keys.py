@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sync.cli.commands.mappings_test import run_cases
 from tests.support.journey_world import MAPPING, TOKENS, JourneyWorld, jira_seed, plain_trackers
 
 MakeWorld = Callable[..., JourneyWorld]
@@ -68,7 +69,7 @@ def test_a_rule_that_names_a_former_key_matches_and_is_told_the_new_one(world: J
     assert result.code == 0, result.err
     assert world.writes() == []
     assert scope(world) == 3
-    named = f'The rule "model" of science (mappings/science.yaml:8:5) names jira:DS-100, which is {moved} now'
+    named = f'The rule "model" of science (mappings/science.yaml:7:5) names jira:DS-100, which is {moved} now'
     assert result.err.count(named) == 1
 
 
@@ -120,3 +121,13 @@ def test_an_override_stays_with_an_issue_that_moved(world: JourneyWorld) -> None
     world.clear(issue=TASKS[0])
     world.run()
     assert "capability:model" in world.labels(new)
+
+
+def test_a_test_case_may_name_either_key(world: JourneyWorld) -> None:
+    moved = world.jira.move("DS-100", "OPS", "ada")
+    world.run()
+    for rule, case in (("DS-100", moved), (moved, "DS-100")):
+        mapping = BY_PARENT.replace("parent: DS-100", f"parent: {rule}")
+        cases = f"tests:\n  - {{name: kin, issue: {{key: DS-7, parent: {case}}}, assign: model}}\n"
+        world.write("mappings/science.yaml", mapping + cases)
+        assert run_cases(world.invocation()) == 0

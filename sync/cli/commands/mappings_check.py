@@ -104,11 +104,11 @@ def _stored_issue_warnings(
     """Return the warnings that follow from the stored issues, or a note why there are none."""
     try:
         if exported is None:
-            _require_local_store(settings, invocation.root)
+            require_local_store(settings, invocation.root)
         workspace = loaded.workspace
         if workspace is None:
             raise SnapshotUnavailable("correct the errors first")
-        with _open_issues(invocation, settings, exported) as store:
+        with open_issues(invocation, settings, exported) as store:
             return _warnings(store, loaded, workspace, invocation.now()), ()
     except SnapshotUnavailable as reason:
         warning = "warning: " if isinstance(reason, UnreadableStore) else ""
@@ -146,7 +146,7 @@ class UnreadableStore(SnapshotUnavailable):
     """The store exists and cannot be read."""
 
 
-def _require_local_store(settings: Settings, root: Path) -> None:
+def require_local_store(settings: Settings, root: Path) -> None:
     """Raise SnapshotUnavailable when there is no SQLite store. Imports no database library."""
     url = store_url(settings, root)
     if not url.startswith("sqlite:///"):
@@ -158,7 +158,7 @@ def _require_local_store(settings: Settings, root: Path) -> None:
 
 
 @contextmanager
-def _open_issues(invocation: Invocation, settings: Settings, exported: Path | None) -> Iterator[Store]:
+def open_issues(invocation: Invocation, settings: Settings, exported: Path | None) -> Iterator[Store]:
     """Open an exported snapshot, or the store. Raises StoreError or OSError for the former, else UnreadableStore."""
     from sync.store import StoreError, open_store
     from sync.store.snapshot_file import open_snapshot

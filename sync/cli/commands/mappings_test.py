@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connectors.model import KnownIssue
 from mappings.model import Rule
 from mappings.problems import Problem, sort_problems
 from mappings.rules.patterns import PatternInvalid, compile_pattern, to_bytes
 from mappings.testing.cases import MappingCase
 from mappings.testing.files import collect_cases
 from mappings.testing.run import CaseResult, CaseRunner, untested_rules
-from sync.cli.commands.mappings_check import problem_document
+from sync.cli.commands.mappings_check import (
+    SnapshotUnavailable,
+    open_issues,
+    problem_document,
+    require_local_store,
+)
 from sync.cli.commands.mappings_test_output import case_lines, summary_lines
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, as_object, pick
@@ -87,6 +93,9 @@ def _run(invocation: Invocation, files: Sequence[Path], pattern: str | None) -> 
         raise InvalidCasePattern(f"no case matches {pattern!r}; names look like {_example(found.cases)}")
     runner = CaseRunner(valid, loaded.builder)
     results = tuple(runner.run(case) for case in cases)
+    if any(result.outcome == "failed" for result in results) and (moved := _moved_issues(invocation)):
+        runner = CaseRunner(valid, loaded.builder, moved)
+        results = tuple(runner.run(case) for case in cases)
     errors = [problem for problem in loaded.problems if problem.severity == "error"]
     return CaseReport(
         results=results,
@@ -94,6 +103,16 @@ def _run(invocation: Invocation, files: Sequence[Path], pattern: str | None) -> 
         problems=sort_problems([*errors, *found.problems]),
         untested_rules=None if files or pattern else tuple(untested_rules(valid, results)),
     )
+
+
+def _moved_issues(invocation: Invocation) -> list[KnownIssue]:
+    """Return the issues that had another key before, if a store knows any: rules and cases may name either key."""
+    try:
+        require_local_store(invocation.settings, invocation.root)
+        with open_issues(invocation, invocation.settings, None) as store:
+            return store.moved_issues()
+    except SnapshotUnavailable:
+        return []
 
 
 def _matching_cases(cases: Sequence[MappingCase], pattern: str | None) -> list[MappingCase]:
