@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -21,6 +20,7 @@ from connectors.github.paged_scan import absolute_url, next_cursor, scan_issues
 from connectors.github.payload import parse_issue, require, require_object, split_key, web_url_of
 from connectors.github.repository_events import fetch_repository_history
 from connectors.http.client import Transport
+from connectors.http.parallel import thread_pool
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import (
     Census,
@@ -70,7 +70,7 @@ class GithubSources:
         # The cache is used in the caller's thread only: it may belong to a database connection.
         cached = [self._cache.get(self._cache_key(source.repo or "")) for source, _ in sources]
         self._stopped = None
-        with ThreadPoolExecutor(max_workers=_MAX_WORKERS, thread_name_prefix=self.tracker) as pool:
+        with thread_pool(_MAX_WORKERS, self.tracker) as pool:
             futures = [
                 pool.submit(self._pull_one, source, cursor, selection, facts)
                 for (source, cursor), facts in zip(sources, cached, strict=True)
@@ -89,7 +89,7 @@ class GithubSources:
         self, requests: Sequence[HistoryRequest], selection: FieldSelection
     ) -> Iterator[SourceHistory | FailedSource]:
         self._stopped = None
-        with ThreadPoolExecutor(max_workers=_MAX_WORKERS, thread_name_prefix=self.tracker) as pool:
+        with thread_pool(_MAX_WORKERS, self.tracker) as pool:
             yield from pool.map(lambda request: self._fetch_history(request, selection), requests)
 
     def _fetch_history(

@@ -22,4 +22,12 @@ class ExitCode(IntEnum):
     LOCKED = 6
     """Another run is running."""
     USAGE = 64
+    """The command line is invalid."""
+    OUTPUT_LOST = 74
+    """Everything was done, but its output could not be written: the disk is full."""
+    HUNG_UP = 129
+    """The terminal was closed (SIGHUP)."""
     INTERRUPTED = 130
+    """Stopped by Ctrl-C (SIGINT)."""
+    TERMINATED = 143
+    """Stopped by a scheduler or ``kill`` (SIGTERM)."""

@@ -6,7 +6,6 @@ Commands are imported when they are called, so that ``--help`` starts fast.
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +14,15 @@ from typing import Annotated, Any, Literal, NoReturn, cast
 import typer
 
 from sync.cli.arguments import groups, queries, runs, setup
-from sync.cli.arguments.common import GLOBAL_OPTIONS, INVOCATION, FullHelpGroup, current_invocation
+from sync.cli.arguments.common import GLOBAL_OPTIONS, INVOCATION, CommandGroup, current_invocation
 from sync.cli.exit_codes import ExitCode
+from sync.cli.interrupts import leave, raise_interrupts
+from sync.cli.streams import StandardStreams
+from sync.model.interruption import as_interruption
 
 app = typer.Typer(
     name="increment-sync",
-    cls=FullHelpGroup,
+    cls=CommandGroup,
     help="Keeps increment plans and issue trackers (Jira, GitHub) telling the same story.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -71,23 +73,19 @@ def main() -> NoReturn:
     # Nearly every object of a command lives until the command ends. With the default thresholds, garbage collection
     # takes a third of the time and finds nothing.
     gc.set_threshold(250_000, 50, 100)
-    sys.exit(invoke(lambda: app(standalone_mode=False)))
+    streams = StandardStreams()
+    raise_interrupts()
+    code = invoke(lambda: app(standalone_mode=False))
+    if lost := streams.close():
+        sys.stderr.write(f"increment-sync: output was lost: {lost}\n")
+        streams.close()
+        code = code or ExitCode.OUTPUT_LOST
+    leave(code)
 
 
 def invoke(action: Callable[[], Any]) -> int:
     """Run an action; turn what it raises into a message on stderr and an exit code."""
     INVOCATION.set(None)
-    try:
-        code = _exit_code_from(action)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):
-        # The reader of stdout closed the pipe (`| head`); Typer turns that into SystemExit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
-    return code
-
-
-def _exit_code_from(action: Callable[[], Any]) -> int:
     try:
         result = action()
     except USAGE_ERROR as error:
@@ -95,11 +93,9 @@ def _exit_code_from(action: Callable[[], Any]) -> int:
         return ExitCode.USAGE
     except typer.Exit as stop:
         return stop.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("stopped\n")
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        raise
+    except (typer.Abort, KeyboardInterrupt) as stop:
+        interruption = as_interruption(stop)
+        return _report(interruption.exit_code, interruption.outcome)
     except Exception as error:
         return _report_failure(error)
     return result if isinstance(result, int) else ExitCode.DONE
@@ -107,15 +103,19 @@ def _exit_code_from(action: Callable[[], Any]) -> int:
 
 def _report_failure(error: Exception) -> int:
     from sync.cli.errors import error_message, exit_code_for
-    from sync.cli.output import Output
     from sync.runtime.session import BrokenMappingFiles
 
-    invocation = current_invocation()
-    code, message = exit_code_for(error), error_message(error, invocation.redactor)
-    output = Output(invocation)
-    output.note(f"increment-sync: {message}")
+    message = error_message(error, current_invocation().redactor)
     # With broken mapping files the command has printed its document before it ended with this error.
-    if output.as_json and not isinstance(error, BrokenMappingFiles):
+    return _report(exit_code_for(error), message, has_document=isinstance(error, BrokenMappingFiles))
+
+
+def _report(code: int, message: str, *, has_document: bool = False) -> int:
+    from sync.cli.output import Output
+
+    output = Output(current_invocation())
+    output.note(f"increment-sync: {message}")
+    if output.as_json and not has_document:
         output.document({"exit_code": code, "error": message})
     return code
 

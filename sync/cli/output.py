@@ -71,12 +71,18 @@ class Output:
         if not self._interactive:
             self.note(f"{skipped}: there is no terminal to ask at; add --yes to {action}")
             return False
-        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        try:
+            return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        except EOFError:
+            return False
 
 
 def document_text(document: Mapping[str, Any]) -> str:
-    """Format a JSON document. Values may be dataclasses, sets, times, issue references and whatever has a text form."""
-    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True, default=_json_value)
+    """Format a JSON document in ASCII, which every stream takes.
+
+    Values may be dataclasses, sets, times, issue references and whatever has a text form.
+    """
+    return json.dumps(document, indent=2, sort_keys=True, default=_json_value)
 
 
 def as_object(value: DataclassInstance, *properties: str, **more: Any) -> dict[str, Any]:

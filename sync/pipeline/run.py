@@ -5,7 +5,8 @@ pull -> recover pending writes -> plan -> resolve overrides -> guard -> write ->
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +17,12 @@ from sync.forecast.closing_times import load_closing_times
 from sync.forecast.health.save import missing_dependencies_notice, save_health
 from sync.insights.record_counts import save_counts
 from sync.model.comments import CommentDrift
+from sync.model.interruption import as_interruption
 from sync.model.labels import Notice
 from sync.model.limits import ImpactEstimate, Refusal
 from sync.model.planning import PlanningInputs, RecordedState
 from sync.model.run import PullResult, RunOptions, RunResult
+from sync.model.wording import pluralize
 from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
 from sync.pipeline.instances import check_instance, save_instance
 from sync.pipeline.resolve_overrides import OverrideResolution, resolve_overrides
@@ -37,6 +40,7 @@ from sync.runtime.context import RunContext
 from sync.runtime.invocation import describe_process
 from sync.runtime.last_known_good import save_mapping_files
 from sync.runtime.run_lock import run_lock
+from sync.store import StoreError
 
 
 def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunResult:
@@ -192,15 +196,36 @@ def run_once(context: RunContext, options: RunOptions) -> RunResult:
 
 def record_run(context: RunContext, work: Callable[[], RunResult]) -> RunResult:
     """Call ``work`` under the run lock and record how the run ended, also after an exception."""
-    try:
-        with run_lock(context, describe_process()):
-            result = work()
-    except BaseException as error:
-        finish_run_record(context, f"stopped: {type(error).__name__}", 1, {})
-        raise
+    with recording_stop(context), run_lock(context, describe_process()):
+        result = work()
     outcomes = {0: "done", 1: "partly failed", 3: "done without a broken mapping file", 4: "refused"}
     finish_run_record(context, outcomes[result.exit_code], result.exit_code, _summary(result))
     return result
+
+
+@contextmanager
+def recording_stop(context: RunContext) -> Iterator[None]:
+    """Record in the store how far a run came that an error or a signal stops; then raise it again."""
+    try:
+        yield
+    except BaseException as error:
+        with suppress(StoreError):  # the error itself may be that of the store
+            _record_stop(context, error)
+        raise
+
+
+def _record_stop(context: RunContext, error: BaseException) -> None:
+    outcomes = [entry.outcome for entry in context.store.journal(run_id=context.run_id)]
+    written = outcomes.count("done")
+    unanswered = sum(outcome in (None, "unknown") for outcome in outcomes)
+    done = f"after {pluralize(written, 'write')}" if written else "before the first write"
+    done += f" and {unanswered} without an answer, which the next run looks up" if unanswered else ""
+    outcome, code = f"stopped {done}: {type(error).__name__}", 1
+    if isinstance(error, KeyboardInterrupt):
+        interruption = as_interruption(error)
+        outcome, code = f"interrupted {done}", interruption.exit_code
+        interruption.outcome = f"{outcome}; the next run goes on from there"
+    finish_run_record(context, outcome, code, {"written": written})
 
 
 def _summary(result: RunResult) -> dict[str, Any]:

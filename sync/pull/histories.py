@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import chain
 from typing import Final
 
+from connectors.http.parallel import thread_pool
 from connectors.model import FailedSource, FieldSelection, HistoryRequest, Source, SourceHistory
 from sync.runtime.context import RunContext
 
@@ -31,7 +31,7 @@ def read_histories(
     if not requests:
         return ()
     context.progress.step("read the histories of changed issues")
-    with ThreadPoolExecutor(max_workers=len(requests)) as pool:
+    with thread_pool(len(requests)) as pool:
         answers = pool.map(lambda group: _read_tracker(context, group, selection), requests.values())
     failed = []
     for each, answer in chain.from_iterable(answers):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
 from connectors.errors import ConnectorError, Gone, MalformedIssue
+from connectors.http.parallel import thread_pool
 from connectors.model import (
     Census,
     Cursor,
@@ -304,7 +304,7 @@ class _SourcePuller:
             for group in groups:
                 yield from read_group(self.context.readers[group[0].tracker], group)
             return
-        with ThreadPoolExecutor(max_workers=min(len(groups), self.context.parallel_reads)) as pool:
+        with thread_pool(min(len(groups), self.context.parallel_reads)) as pool:
             futures = [
                 pool.submit(read_group, self.context.readers[group[0].tracker], group) for group in groups
             ]

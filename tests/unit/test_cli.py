@@ -187,7 +187,7 @@ def test_ctrl_c_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
         raise KeyboardInterrupt
 
     assert cli.invoke(interrupted) == 130
-    assert capsys.readouterr().err == "stopped\n"
+    assert capsys.readouterr().err == "increment-sync: interrupted\n"
 
 
 def test_an_aborted_question_exits_with_130() -> None:

@@ -123,8 +123,15 @@ def _parse_duration(text: str) -> timedelta:
     return timedelta(seconds=min(seconds, 366 * 86_400))
 
 
-class FullHelpGroup(TyperGroup):
-    """Command group that lists its commands with their whole first sentence, over several lines where needed."""
+class CommandGroup(TyperGroup):
+    """Group of all commands, with their whole first sentence in the help, over several lines where needed."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. Raises Abort for an interruption, which Typer would turn into a bare exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise typer.Abort from stop
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of commands; click calls this and would cut the sentences off."""

@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
-from sync.cli.arguments.common import FullHelpGroup, Json, build_invocation
+from sync.cli.arguments.common import CommandGroup, Json, build_invocation
 
 forecast_app = typer.Typer(rich_markup_mode=None)
 mappings_app = typer.Typer(
-    cls=FullHelpGroup, help="Configure a team's mapping.", no_args_is_help=True, rich_markup_mode=None
+    cls=CommandGroup, help="Configure a team's mapping.", no_args_is_help=True, rich_markup_mode=None
 )
 snapshot_app = typer.Typer(
-    cls=FullHelpGroup,
+    cls=CommandGroup,
     help="Copy the content of the store to another checkout.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -14,7 +14,7 @@ from sync.diff.guard import check_changes, write_budget_for
 from sync.model.run import ApplyResult, RunOptions
 from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
 from sync.pipeline.instances import check_instance, recheck_anchors
-from sync.pipeline.run import finish_run_record
+from sync.pipeline.run import finish_run_record, recording_stop
 from sync.pull.recorded import load_recorded_state, save_renames
 from sync.pull.state_recorder import StateRecorder
 from sync.runtime.check_prefixes import check_label_prefixes
@@ -28,14 +28,13 @@ def apply_file(invocation: Invocation, path: Path, options: RunOptions) -> int:
     """Write exactly what was reviewed, or refuse it as a whole."""
     saved = load_change_set(path)
     recorded_options = {"file": str(path), **options.changed()}
-    with online_context(
-        invocation, "apply", recorded_options, writes=True, max_duration=options.max_duration
-    ) as context:
-        try:
-            return _apply(Output(invocation), context, saved, options)
-        except BaseException as error:
-            finish_run_record(context, f"stopped: {type(error).__name__}", 1, {})
-            raise
+    with (
+        online_context(
+            invocation, "apply", recorded_options, writes=True, max_duration=options.max_duration
+        ) as context,
+        recording_stop(context),
+    ):
+        return _apply(Output(invocation), context, saved, options)
 
 
 def _apply(output: Output, context: RunContext, saved: SavedChangeSet, options: RunOptions) -> int:

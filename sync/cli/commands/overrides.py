@@ -9,6 +9,7 @@ from typing import Final
 from sync.apply.undo_current import undo_lineage
 from sync.cli.issue_lookup import find_issue
 from sync.cli.output import Output, pick, pluralize, table
+from sync.pipeline.run import recording_stop
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation, describe_process
 from sync.runtime.run_lock import run_lock
@@ -102,15 +103,11 @@ def _clear(
 ) -> None:
     options = {name: value for name in ("run", "issue", "label") if (value := getattr(selection, name))}
     context.store.start_run(context.run_id, COMMAND, options, describe_process())
-    try:
-        with run_lock(context, describe_process()):
-            for row in rows:
-                context.store.remove_override(row.ref, row.kind, row.label)
-            for comment in comments:
-                context.store.forget_pushed_comment(comment.subject)
-    except BaseException as error:
-        context.store.finish_run(context.run_id, f"stopped: {type(error).__name__}", 1, {})
-        raise
+    with recording_stop(context), run_lock(context, describe_process()):
+        for row in rows:
+            context.store.remove_override(row.ref, row.kind, row.label)
+        for comment in comments:
+            context.store.forget_pushed_comment(comment.subject)
     context.store.finish_run(context.run_id, "done", 0, {"cleared": len(rows) + len(comments)})
 
 

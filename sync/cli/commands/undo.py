@@ -18,6 +18,7 @@ from sync.diff.guard import check_atomic_changes
 from sync.model.run import RunOptions
 from sync.model.undo import Reversal, Skipped, UndoRequest
 from sync.pipeline.impact_estimate import estimate_impact
+from sync.pipeline.run import recording_stop
 from sync.pull.recorded import load_recorded_state
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation, describe_process
@@ -54,12 +55,8 @@ def undo(invocation: Invocation, options: UndoOptions) -> int:
     output = Output(invocation)
     recorded = {"run": options.run_id, **({"issues": list(options.issues)} if options.issues else {})}
     with online_context(invocation, COMMAND, recorded, writes=not options.dry_run) as context:
-        try:
-            with run_lock(context, describe_process()):
-                report = _undo(output, context, options)
-        except BaseException as error:
-            context.store.finish_run(context.run_id, f"stopped: {type(error).__name__}", 1, {})
-            raise
+        with recording_stop(context), run_lock(context, describe_process()):
+            report = _undo(output, context, options)
         code = int(report.exit_code)
         context.store.finish_run(context.run_id, _OUTCOMES[code], code, run_summary(report))
         print_undo_report(output, report)
