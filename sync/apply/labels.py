@@ -103,7 +103,7 @@ class LabelWriter:
                 change.container,
                 label,
                 self._context.workspace.labels.color(label, change.team),
-                f"Managed by increment-sync ({self._context.settings.instance})"[:100],
+                f"Managed by increment-sync ({self._context.settings.instance})",
             )
         self._context.store.journal_result(entry, "done", self._context.now())
         cache.put(key, True, days=90)

@@ -85,6 +85,8 @@ class FaultyTracker(MemoryTracker):
         """``remove`` or ``delete`` -> error that such a write raises."""
         self.unreadable: dict[str, ConnectorError] = {}
         """Key -> error that a direct read raises."""
+        self.made_labels: list[tuple[str, str, str, str]] = []
+        """Container, name, color and description of each label that was made."""
 
     def freeze_list(self, key: str) -> None:
         """From now on, lists return the issue as it is at this moment."""
@@ -109,6 +111,9 @@ class FaultyTracker(MemoryTracker):
             else:
                 shown = tuple(self.stale.get(issue.ref.key, issue) for issue in answer.issues)
                 yield replace(answer, issues=shown)
+
+    def ensure_label(self, container: str, name: str, color: str, description: str) -> None:
+        self.made_labels.append((container, name, color, description))
 
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
         if "/" not in ref.key:

@@ -8,7 +8,14 @@ import pytest
 
 from connectors.model import IssueRef
 from sync.config.sections import Limits
-from sync.diff.guard import check_changes, check_overrides, write_budget_for
+from sync.diff.guard import (
+    check_atomic_changes,
+    check_changes,
+    check_overrides,
+    deleted_labels,
+    max_overrides,
+    write_budget_for,
+)
 from sync.model.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.model.labels import SuspectedOverride, SuspicionKind
 from sync.model.limits import Audience, ChangeCost, GuardLimits, ImpactEstimate, Refusal
@@ -157,6 +164,25 @@ def test_all_labels_of_a_small_team_are_not_taken_away_at_once() -> None:
     assert check_changes(removing(7), labelled(8), limits(max_removals=7)) == ()
 
 
+@pytest.mark.parametrize(("limit", "may_go"), [(10, 4), (2, 2), (0, 0)])
+def test_the_last_four_labels_of_a_small_team_may_go_unless_the_settings_allow_fewer(
+    limit: int, may_go: int
+) -> None:
+    may_lose = limits(removals=limit)
+    assert check_changes(removing(may_go), labelled(may_go), may_lose) == ()
+    assert rules(check_changes(removing(may_go + 1), labelled(may_go + 1), may_lose)) == ["removals"]
+
+
+def test_settings_may_allow_every_label_to_go() -> None:
+    assert check_changes(removing(8), labelled(8), limits(removal_share=1.0)) == ()
+
+
+def test_an_option_replaces_the_settings_in_both_directions() -> None:
+    assert rules(check_changes(removing(3), labelled(20), limits(max_removals=2))) == ["removals"]
+    assert rules(check_changes(removing(1), labelled(20), limits(max_removals=0))) == ["removals"]
+    assert check_changes(removing(2), labelled(20), limits(max_removals=2)) == ()
+
+
 @pytest.mark.parametrize(
     ("known", "allowed"), [(1, 1), (2, 1), (3, 1), (4, 2), (9, 4), (10, 5), (40, 5), (100, 10)]
 )
@@ -231,3 +257,81 @@ def test_mails_to_one_person_are_limited() -> None:
         "mailed unless our account has the project administrator role; if this is intended, allow it in this run with "
         "--max-notifications 31"
     )
+
+
+def test_as_many_mails_as_one_person_may_get_are_no_reason_to_refuse() -> None:
+    assert check_changes(ChangeSet(), {}, limits(), impact(people=2, most_mails=20, people_known=5)) == ()
+
+
+def test_few_comments_may_always_be_posted_unless_the_settings_allow_fewer() -> None:
+    assert check_changes(creating(4), {}, limits(new_comments=4), impact(comments=1)) == ()
+    assert rules(check_changes(creating(5), {}, limits(new_comments=4), impact(comments=1))) == ["new-comments"]
+
+
+def test_a_limit_of_comments_for_this_run_holds_in_a_rollout_too() -> None:
+    for rollout in (impact(spreading=True), impact(comments=0)):
+        assert rules(check_changes(creating(3), {}, limits(max_comments=2), rollout)) == ["new-comments"]
+        assert write_budget_for(rollout, limits(max_comments=2)).max_comments == 2
+
+
+def test_a_run_after_the_rollout_has_no_budget_unless_one_is_given() -> None:
+    ordinary = write_budget_for(impact(people=50, people_known=50), limits())
+    assert (ordinary.max_comments, ordinary.max_people, ordinary.max_mails_per_person) == (None, None, None)
+    assert ordinary.max_mails is None
+    given = write_budget_for(impact(spreading=True), limits(max_notifications=7))
+    assert (given.max_mails, given.max_people, given.max_mails_per_person) == (7, None, None)
+
+
+# ---- an undo, which is written completely or not at all
+
+
+def test_an_undo_is_refused_where_a_rollout_would_be_spread() -> None:
+    """Nothing of it can wait for the next run."""
+
+    def refused(changes: ChangeSet, estimate: ImpactEstimate, labels: int = 100, **changed: Any) -> list[str]:
+        return rules(check_atomic_changes(changes, labelled(labels), limits(**changed), estimate))
+
+    rollout = impact(spreading=True, people=31, people_known=5)
+    assert refused(ChangeSet(), rollout) == ["notified"]
+    assert refused(creating(41), impact(spreading=True, comments=0)) == ["new-comments"]
+    assert refused(removing(7), impact(), labels=8) == ["removals"]
+    assert refused(creating(40), impact()) == []
+
+
+def test_an_undo_mails_as_many_people_as_its_option_allows() -> None:
+    def found(allowed: int) -> tuple[Refusal, ...]:
+        estimate = impact(people=500, mails=12, people_known=5)
+        return check_atomic_changes(ChangeSet(), {}, limits(max_notifications=allowed), estimate)
+
+    assert found(12) == ()
+    (refusal,) = found(11)
+    assert (refusal.rule, refusal.text) == (
+        "notified",
+        "at least 12 mails would probably be sent, and --max-notifications allows 11",
+    )
+
+
+# ---- deleted labels
+
+
+def test_only_issues_with_labels_count_as_labelled() -> None:
+    """An issue whose labels were all removed keeps an empty entry."""
+    bare = {ref(n): frozenset[str]() for n in range(1000, 2000)}
+    assert max_overrides(labelled(300) | bare, limits()) == 30
+    assert max_overrides(labelled(300), limits(overrides=50)) == 50
+
+
+def test_a_label_that_nobody_removed_while_it_was_wanted_is_not_reported_as_deleted() -> None:
+    pushed = labelled(3)
+    gone = suspicions(3, "gone")
+    assert check_overrides(gone, pushed, limits(), pushed) == ()
+    mixed = [*suspicions(1, "veto"), *gone[1:]]
+    (refusal,) = check_overrides(mixed, pushed, limits(), pushed)
+    assert "capability:x is gone from all 3 issues of jira " in refusal.text
+    assert deleted_labels(mixed, pushed, pushed) == mixed[:1], "what was not wanted any more is not restored"
+    assert deleted_labels(mixed, pushed, ()) == []
+
+
+def test_a_person_who_puts_a_label_deletes_none() -> None:
+    pushed = labelled(3)
+    assert check_overrides(suspicions(3, "pin"), pushed, limits(), pushed) == ()
