@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Tests start the program many times; without bytecode, every start compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test wheel check audit sbom lint lock bench rehearse-long clean setup reference
+.PHONY: demo test wheel check audit sbom lint lock bench mutants rehearse-long clean setup reference
 
 setup: $(READY)
 
@@ -51,6 +51,10 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.forecast
 	$(BIN)/python -m tests.bench.soak
 	$(BIN)/python -m tests.bench.report
+
+# Change the safety core at random, and list the changes that no test notices. `make mutants MUTANTS="--seed 2"`
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 # Fault simulation: 10,000 schedules in process, 500 over HTTP, 50 with a real SIGKILL, on two cores.
 rehearse-long: $(READY)

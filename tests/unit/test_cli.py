@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,22 @@ def test_usage_errors_exit_with_64_and_a_message(
     assert "Traceback" not in output.err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["mappings", "--help"], ["--version"]])
-def test_help_and_version_exit_with_0(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["--help"], ["[OPTIONS] COMMAND", "Commands:", "\n  preview ", "\n  undo "]),
+        (["run", "--help"], ["run [OPTIONS]", "--max-removals", "--accept-overrides"]),
+        (["mappings", "--help"], ["mappings [OPTIONS] COMMAND", "\n  check ", "\n  suggest "]),
+        (["--version"], [f"increment-sync {version('increment-sync')}"]),
+    ],
+)
+def test_help_and_version_are_printed_and_exit_with_0(
+    arguments: list[str], shown: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert increment_sync(*arguments) == 0
-    assert capsys.readouterr().out
+    output = capsys.readouterr()
+    assert [text for text in shown if text not in output.out] == []
+    assert output.err == ""
 
 
 # ---- no workspace, or one that is there already

@@ -13,6 +13,7 @@ from sync.config.credentials import (
     collect_secrets,
     describe_missing_credentials,
     read_credentials,
+    reveal_secret,
     variable_names,
 )
 from sync.config.sections import TrackerKind
@@ -205,9 +206,13 @@ class _NoCache:
 
 def test_secrets_do_not_show_when_credentials_are_printed() -> None:
     environment = {"GH_TOKEN": "ghp_secret", "GITHUB_APP_PRIVATE_KEY": "pem-secret", "JIRA_PAT": "pat-secret"}
-    shown = repr(read_credentials("github", "github", environment))
-    shown += str(read_credentials("jira", "jira-dc", environment))
-    assert "secret" not in shown.replace("SecretStr", "")
+    github = read_credentials("github", "github", environment)
+    jira = read_credentials("jira", "jira-dc", environment)
+    read = [github.token, github.app_private_key, jira.pat]
+    assert list(map(reveal_secret, read)) == ["ghp_secret", "pem-secret", "pat-secret"]
+    for shown in (repr(github), str(github), repr(jira), f"{jira}", *map(str, read), *map(repr, read)):
+        assert "**********" in shown
+        assert "secret" not in shown.replace("SecretStr", "")
 
 
 def test_all_secrets_are_collected(tmp_path: Path) -> None:

@@ -284,8 +284,11 @@ def test_labels_that_were_not_added_stop_the_removal(
 
 
 def test_labels_compare_without_case(net: responses.RequestsMock, connection: GithubConnection) -> None:
-    net.post(f"{ISSUE}/labels", json=[{"name": "State:Done"}])
-    connection.writer.change_labels(REF, ["state:done"], [])
+    """GitHub keeps the spelling with which a label was made, and what follows the addition still happens."""
+    net.post(f"{ISSUE}/labels", json=[{"name": "State:Done"}, {"name": "State:Planned"}])
+    net.delete(f"{ISSUE}/labels/state%3Aplanned", json=[{"name": "State:Done"}])
+    connection.writer.change_labels(REF, ["state:done"], ["state:planned"])
+    assert [call.request.method for call in net.calls] == ["POST", "DELETE"]
 
 
 @pytest.mark.parametrize("answer", [None, {}, [{"name": "state:planned"}]])

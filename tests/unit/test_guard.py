@@ -265,7 +265,9 @@ def test_as_many_mails_as_one_person_may_get_are_no_reason_to_refuse() -> None:
 
 def test_few_comments_may_always_be_posted_unless_the_settings_allow_fewer() -> None:
     assert check_changes(creating(4), {}, limits(new_comments=4), impact(comments=1)) == ()
-    assert rules(check_changes(creating(5), {}, limits(new_comments=4), impact(comments=1))) == ["new-comments"]
+    assert rules(check_changes(creating(5), {}, limits(new_comments=4), impact(comments=1))) == [
+        "new-comments"
+    ]
 
 
 def test_a_limit_of_comments_for_this_run_holds_in_a_rollout_too() -> None:

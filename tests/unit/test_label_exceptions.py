@@ -110,7 +110,9 @@ def test_a_removed_label_is_no_veto_while_its_meaning_is_still_there() -> None:
         ("pin", "ops:b", False),
     ]
     pinned = {"pins": "capability:a"}
-    assert suspected("capability:a", "capability:a", overrides=pinned) == [("pin-lifted", "capability:a", False)]
+    assert suspected("capability:a", "capability:a", overrides=pinned) == [
+        ("pin-lifted", "capability:a", False)
+    ]
 
 
 def test_a_label_with_another_teams_prefix_means_the_same_and_is_enough() -> None:

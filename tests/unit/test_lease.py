@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -36,13 +37,27 @@ def test_long_read_keeps_the_lease(tmp_path: Path) -> None:
     world.with_context(work)
 
 
-def test_run_that_lost_its_lease_stops_renewing_and_fails_before_its_next_write(tmp_path: Path) -> None:
+def test_run_that_lost_its_lease_stops_renewing_and_fails_before_its_next_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = WritingWorld(tmp_path)
 
     def work(job: RunContext) -> None:
-        with run_lock(job, "a suspended run"):
+        really, resumed, tried = job.store.renew_lease, threading.Event(), list[str]()
+
+        def renew(run_id: str, ttl: timedelta) -> None:
+            resumed.wait()
+            tried.append(run_id)
+            really(run_id, ttl)
+
+        monkeypatch.setattr(job.store, "renew_lease", renew)
+        with run_lock(job, "a suspended run", renewal_seconds=0.01):
+            [renewal] = [thread for thread in threading.enumerate() if thread.name == "lease"]
             world.pass_time(seconds=(LEASE_DURATION + timedelta(minutes=1)).total_seconds())
             job.store.acquire_lease("another", "its successor", LEASE_DURATION)
+            resumed.set()
+            wait_for(lambda: not renewal.is_alive())
+            assert tried == [job.run_id]
             with pytest.raises(LeaseLost):
                 job.store.renew_lease(job.run_id, LEASE_DURATION)
         lease = job.store.lease()

@@ -72,7 +72,9 @@ def operations(world: WritingWorld, since: int = 0) -> list[tuple[str, str, str 
 def test_a_rename_in_place_is_recorded_for_the_issues_that_carried_the_label_and_for_no_others(
     world: WritingWorld,
 ) -> None:
-    world.edit("mappings/science.yaml", "{repo: acme/churn}", "{repo: acme/churn}\n  - github: {repo: acme/plan}")
+    world.edit(
+        "mappings/science.yaml", "{repo: acme/churn}", "{repo: acme/churn}\n  - github: {repo: acme/plan}"
+    )
     carries = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
     spelled = world.github.add_issue("acme/churn", "More", labels=["features"]).key
     other = world.github.add_issue("acme/churn", "Train", labels=["model"]).key
@@ -165,7 +167,9 @@ def test_a_label_is_made_in_its_colour_and_says_who_manages_it(world: WritingWor
     assert world.journal()[0].before == {"labels": ["state:done"]}
 
 
-def test_a_label_is_made_again_after_a_quarter_because_people_may_have_deleted_it(world: WritingWorld) -> None:
+def test_a_label_is_made_again_after_a_quarter_because_people_may_have_deleted_it(
+    world: WritingWorld,
+) -> None:
     def label_one(container: str) -> None:
         ref = world.github.add_issue(container, "Work")
         apply(world, LabelChange(ref=ref, container=container, add={FEATURES: WHY}))
