@@ -92,6 +92,19 @@ class FaultyTracker(MemoryTracker):
         """From now on, lists return the issue as it is at this moment."""
         self.stale[key] = self._issue_at(key).issue
 
+    def transfer(self, key: str, container: str) -> IssueRef:
+        """Move an issue as GitHub does: a new issue takes over, and its comments have new ids."""
+        self.move(key, container)
+        stored = self._issue_at(key)
+        del self._issues[stored.issue.ref.id]
+        ref = replace(stored.issue.ref, id=str(next(self._ids)))
+        self._issues[ref.id] = replace(stored, issue=replace(stored.issue, ref=ref), comments={})
+        for former in stored.comments.values():
+            copied = replace(former, id=str(next(self._ids)))
+            self._issues[ref.id].comments[copied.id] = copied
+        self._ids_by_key |= {key: ref.id, ref.key: ref.id}
+        return ref
+
     def forget_label_authors(self, key: str) -> None:
         """Remove the label history of an issue."""
         self._issue_at(key).label_origins.clear()

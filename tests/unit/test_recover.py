@@ -9,7 +9,7 @@ import pytest
 
 from connectors.errors import Gone, Unavailable
 from sync.apply.recover import recover_pending_writes
-from sync.diff.comment_markup import wrap_block
+from sync.diff.comment_markup import text_digest, wrap_block
 from sync.model.records import JournalEntry, PushedCommentRecord
 from sync.runtime.context import RunContext
 from tests.support.writing_world import FEATURES, ME, WritingWorld
@@ -171,3 +171,88 @@ def test_a_rename_is_believed_when_the_issue_carries_the_new_name(world: Writing
     assert row.outcome == ("done" if done else "not-sent")
     for each in (key, other):
         assert (NEW if done else FEATURES) in world.pushed(each)
+
+
+def test_a_rename_of_an_issue_with_both_names_is_not_recorded_for_the_others(world: WritingWorld) -> None:
+    """A person put the new label beside the former one."""
+    key = world.github.add_issue("acme/churn", "Work", labels=[FEATURES, NEW]).key
+    payload = {"label": FEATURES, "new": NEW, "container": "acme/churn"}
+    row, _ = settled(world, key, "rename-label", payload, pushed={FEATURES})
+    assert row.outcome == "done"
+    assert world.pushed(key) == {FEATURES}
+
+
+def test_a_label_that_was_to_be_made_is_made_when_it_is_needed(world: WritingWorld) -> None:
+    row, _ = settled(world, ANCHOR, "create-label", {"label": NEW})
+    assert (row.outcome, row.detail) == ("not-sent", "repeated when needed")
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_comment_that_people_changed_before_it_was_found_again_is_edited_by_the_next_run(
+    world: WritingWorld, changed: bool
+) -> None:
+    text = "Figures, says Dana" if changed else "Figures"
+    made = world.github.comment_as(ANCHOR, wrap_block(text, "acme", SUBJECT), by=ME)
+    row, _ = settled(world, ANCHOR, "create-comment", comment("Figures"))
+    found = pushed_comment(world)
+    assert (row.outcome, row.after) == ("done", {"comment": made.id})
+    assert found is not None and (found.body, found.run_id) == (text, row.run_id)
+    expected = (text_digest(text), "") if changed else ("full", "urgent")
+    assert (found.full_hash, found.urgent_hash) == expected
+
+
+def test_an_edit_that_arrived_is_remembered(world: WritingWorld) -> None:
+    made = world.github.comment_as(ANCHOR, wrap_block("Figures", "acme", SUBJECT), by=ME)
+    row, _ = settled(world, ANCHOR, "edit-comment", comment("Figures", comment=made.id))
+    found = pushed_comment(world)
+    assert row.outcome == "done"
+    assert found is not None
+    assert (found.comment_id, found.full_hash, found.urgent_hash) == (made.id, "full", "urgent")
+
+
+def test_a_deleted_comment_on_an_issue_out_of_sight_is_forgotten_after_a_day(world: WritingWorld) -> None:
+    made = world.github.comment_as(ANCHOR, wrap_block("Figures", "acme", SUBJECT), by=ME)
+    settled(world, ANCHOR, "create-comment", comment("Figures"))
+    assert pushed_comment(world) is not None
+    world.github._issue_at(ANCHOR).comments.clear()
+    world.github.unreadable[ANCHOR] = Gone("not there")
+    row, unresolved = settled(world, ANCHOR, "delete-comment", {"subject": SUBJECT, "comment": made.id})
+    assert (row.outcome, unresolved) == (None, [])
+    world.pass_time(hours=24)
+    world.with_context(recover_pending_writes)
+    assert world.journal()[-1].outcome is None, "a day is not over yet"
+    world.pass_time(seconds=1)
+    world.with_context(recover_pending_writes)
+    assert world.journal()[-1].outcome == "done"
+    assert pushed_comment(world) is None
+
+
+def test_writes_on_a_tracker_that_left_the_settings_stay_open_and_stop_no_others(world: WritingWorld) -> None:
+    """They are resolved when it comes back."""
+    pending = {"label": FEATURES}
+    world.github.label(ANCHOR, FEATURES, by=ME)
+    world.github.unreadable[ANCHOR] = Unavailable("github does not answer")
+    settled(world, ANCHOR, "add-label", pending)
+    world.github.unreadable.clear()
+    key = world.jira.add_issue("DS", "Work").key
+    world.jira.label(key, FEATURES, by=ME)
+    del world.trackers["github"]
+    row, unresolved = settled(world, key, "add-label", pending)
+    assert (row.ref.key, row.outcome, unresolved) == (key, "done", [])
+    assert [each.outcome for each in world.journal()] == [None, "done"]
+    world.trackers["github"] = world.github
+    world.with_context(recover_pending_writes)
+    assert [each.outcome for each in world.journal()] == ["done", "done"]
+    assert world.pushed(ANCHOR) == {FEATURES}
+
+
+def test_one_tracker_that_does_not_answer_stops_no_other(world: WritingWorld) -> None:
+    world.github.unreadable[ANCHOR] = Unavailable("github does not answer")
+    settled(world, ANCHOR, "add-label", {"label": FEATURES})
+    key = world.jira.add_issue("DS", "Work").key
+    world.jira.label(key, FEATURES, by=ME)
+    row, unresolved = settled(world, key, "add-label", {"label": FEATURES})
+    assert row.outcome == "done"
+    assert unresolved == [
+        f"github:{ANCHOR}: the result of an earlier add-label is unknown: github does not answer"
+    ]
