@@ -192,7 +192,7 @@ class FieldSelection:
     fields: tuple[str, ...] = ()
     """Custom fields by name or id, as in rules."""
     state_labels: frozenset[str] = frozenset()
-    """Labels (case-folded) that mean a state or a block to a team: their changes belong to the history."""
+    """Labels (folded by ``fold_name``) that mean a state or a block to a team: their changes belong to the history."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from reprlib import Repr
 from typing import Any, Final
 
+from connectors.text import normalize_text
+
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Times outside of these are errors of data. Inside of them, no zone and no duration leads to an overflow."""
@@ -24,13 +26,22 @@ def quote_value(value: Any) -> str:
 
 
 def clean_text(text: Any) -> str:
-    """Return the text without NUL and lone surrogates, which databases and other trackers refuse."""
+    """Return the text normalised, without NUL and lone surrogates, which databases and other trackers refuse."""
+    return normalize_text(_storable(text))
+
+
+def text_or_empty(value: Any, *, normalized: bool = True) -> str:
+    """Return a text or number as clean text; empty for everything else.
+
+    ``normalized``: False for a text that is written back with the words of other people.
+    """
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return ""
+    return clean_text(value) if normalized else _storable(value)
+
+
+def _storable(text: Any) -> str:
     return _LONE_SURROGATE.sub("\ufffd", str(text).replace("\x00", ""))
-
-
-def text_or_empty(value: Any) -> str:
-    """Return a text or number as clean text; empty for everything else."""
-    return clean_text(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def id_or_none(value: Any) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, get_args
 
+from connectors.text import fold_name
 from mappings.labels import TeamLabels
 from mappings.model import Answer, StateRule, TeamMapping
 from mappings.parsed import ParsedDefaults, ParsedTeam, YamlLocation
@@ -43,7 +44,7 @@ def with_inherited_settings(
         mapping,
         states={name: _state_rule(name, team, states) for name in StatesEntry.model_fields},
         answers={name: settings[f"answers.{name}"][0] for name in _ANSWERS},
-        dropped_resolutions=frozenset(map(str.casefold, settings["dropped_resolutions"][0])),
+        dropped_resolutions=frozenset(map(fold_name, settings["dropped_resolutions"][0])),
         label_unplanned=settings["unplanned_label"][0],
         origins=origins,
     )
@@ -64,20 +65,20 @@ def _state_rule(name: str, team: ParsedTeam, layers: _Layers) -> StateRule:
     is_inherited = location.positions is not team.location.positions
     without = _names_of_team(team.entry) if is_inherited and name in _STATES else frozenset()
     origins = {
-        (kind, name.casefold()): at.origin
+        (kind, fold_name(name)): at.origin
         for kind in _KINDS
         for name, at in location.items(kind, getattr(entry, kind))
-        if (kind, name.casefold()) not in without
+        if (kind, fold_name(name)) not in without
     }
     by_kind = {kind: frozenset(name for each, name in origins if each == kind) for kind in _KINDS}
     return StateRule(**by_kind, origins=origins)
 
 
 def _names_of_team(entry: MappingFile) -> frozenset[tuple[str, str]]:
-    """Return (kind, case-folded name) of everything that the team lists under a state."""
+    """Return (kind, folded name) of everything that the team lists under a state."""
     states: list[StateEntry] = [getattr(entry.states, state) for state in _STATES]
     return frozenset(
-        (kind, name.casefold()) for state in states for kind in _KINDS for name in getattr(state, kind)
+        (kind, fold_name(name)) for state in states for kind in _KINDS for name in getattr(state, kind)
     )
 
 

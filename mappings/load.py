@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from connectors.text import normalize_text
 from mappings.build import WorkspaceBuilder
 from mappings.checks.registry import run_checks
 from mappings.checks.silence import split_silenced
@@ -161,4 +162,4 @@ def _texts_at(node: Node | None, *keys: str) -> Iterator[str]:
         for item in value:
             yield from _texts_at(item, *keys)
     elif not keys and isinstance(value, str):
-        yield value
+        yield normalize_text(value)

@@ -143,13 +143,13 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StateRule:
-    """Statuses, labels and types that a team maps to one state. Names compare case-folded."""
+    """Statuses, labels and types that a team maps to one state. Names compare by ``fold_name``."""
 
     statuses: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
-    """Origin of each name, by kind (``statuses``, ``labels``, ``types``) and case-folded name."""
+    """Origin of each name, by kind (``statuses``, ``labels``, ``types``) and folded name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,7 +173,7 @@ class TeamMapping:
     """Label that records the answer of an experiment."""
     label_unplanned: bool = False
     dropped_resolutions: frozenset[str] = frozenset()
-    """Additional Jira resolutions (case-folded) that mean "will not do"."""
+    """Additional Jira resolutions (folded) that mean "will not do"."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Origins of ``answers.confirmed``, ``dropped_resolutions``, ``unplanned_label`` in the mapping or in
     ``defaults.yaml``, and of the team's own label families (``labels.capability``). Without keys that no file sets."""

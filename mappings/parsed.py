@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from connectors.text import normalize_text
 from mappings.labels import LabelScheme
 from mappings.problems import Origin, Problem
 from mappings.schema.mapping import DefaultsFile, MappingFile, RuleEntry, SourceEntry
@@ -130,4 +131,4 @@ def located_sources(team: ParsedTeam) -> Iterator[tuple[str, SourceEntry, YamlLo
     """Yield the sources of a team with their tracker and location."""
     for by_tracker, location in team.location.items("sources", team.entry.sources):
         for tracker, source in by_tracker.items():
-            yield tracker, source, location / tracker
+            yield normalize_text(tracker), source, location / tracker

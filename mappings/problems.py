@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from connectors.text import fold_name, show_invisible
+
 _LONGEST_NAME: Final = 100
 """Longer names are never typos; comparing them is slow."""
 
@@ -36,6 +38,9 @@ class Problem:
     check: str = "shape"
     """Name of the check that reports it."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", show_invisible(self.message))
+
     def __str__(self) -> str:
         place = f" {self.path}:" if self.path else ""
         return f"{self.origin}: {self.severity}:{place} {self.message}"
@@ -59,8 +64,8 @@ def closest_name(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name that resembles ``name`` most, or None."""
     if len(name) > _LONGEST_NAME:
         return None  # comparing takes quadratic time
-    by_folded = {each.casefold(): each for each in sorted(valid)}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    by_folded = {fold_name(each): each for each in sorted(valid)}
+    close = difflib.get_close_matches(fold_name(name), by_folded, n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None
 
 

@@ -78,7 +78,7 @@ def parse_comment(raw: Any) -> Comment:
     return Comment(
         id=comment_id,
         author_id=parse_account_id(fields.get("user")),
-        body=text_or_empty(fields.get("body")),
+        body=text_or_empty(fields.get("body"), normalized=False),
         created=created,
         updated=parse_time(fields["updated_at"], subject) if fields.get("updated_at") else created,
     )

@@ -26,6 +26,7 @@ from connectors.github.payload import parse_time, require_id, require_list, requ
 from connectors.http.client import Transport
 from connectors.model import FieldSelection, HistoryRequest, IssueChange, IssueRef, SourceHistory
 from connectors.scalars import id_or_none, text_or_empty
+from connectors.text import fold_name
 
 _PAGES_PER_100_ISSUES: Final = 3
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -132,7 +133,7 @@ def _changes_in_event(
     ref = IssueRef(tracker=source.tracker, id=issue_id, key=f"{source.repo}#{number}")
     change = partial(IssueChange, ref=ref, id=require_id(event, "id", "an event"), at=at)
     label = text_in(event.get("label"), "name")
-    is_state_label = label.casefold() in selection.state_labels
+    is_state_label = fold_name(label) in selection.state_labels
     match kind:
         case "closed":
             reason = text_or_empty(event.get("state_reason")) or None

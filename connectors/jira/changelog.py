@@ -21,6 +21,7 @@ from connectors.jira.scalars import (
 )
 from connectors.model import Category, FieldSelection, IssueChange, IssueRef, LabelEvent, LabelHistory
 from connectors.scalars import id_or_none, text_or_empty
+from connectors.text import fold_name
 
 FLAGGED: Final = "flagged"
 MOVE_FIELDS: Final = ("issuekey", "key")
@@ -89,7 +90,7 @@ def _label_changes(item: Mapping[str, Any]) -> tuple[set[str], set[str]]:
 
 
 def _state_labels_in(labels: Iterable[str], selection: FieldSelection) -> set[str]:
-    return {label for label in labels if label.casefold() in selection.state_labels}
+    return {label for label in labels if fold_name(label) in selection.state_labels}
 
 
 def parse_statuses(raw: Any) -> dict[str, tuple[str, Category | None]]:

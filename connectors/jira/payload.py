@@ -27,6 +27,7 @@ from connectors.jira.scalars import (
 from connectors.jira.sprints import choose_sprint
 from connectors.model import Account, Category, Comment, FieldSelection, Issue, IssueRef
 from connectors.scalars import clean_text, id_or_none, quote_value, text_or_empty
+from connectors.text import fold_name
 
 CATEGORIES: Mapping[str, Category] = {"new": "todo", "indeterminate": "doing", "done": "done"}
 BASE_FIELDS = (
@@ -77,9 +78,9 @@ def parse_field_ids(raw: Any, names: Sequence[str]) -> FieldIds:
 
     ids_by_name: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        for name in {str(row["id"]).casefold(), str(row.get("name", "")).casefold()}:
+        for name in {fold_name(str(row["id"])), fold_name(str(row.get("name", "")))}:
             ids_by_name[name].append(str(row["id"]))
-    custom = {name: tuple(ids) for name in names if (ids := ids_by_name.get(name.casefold()))}
+    custom = {name: tuple(ids) for name in names if (ids := ids_by_name.get(fold_name(name)))}
     return FieldIds(
         sprint=first(":gh-sprint"),
         epic_link=first(":gh-epic-link"),
@@ -230,7 +231,7 @@ def parse_comment(raw: Any, marker: Mapping[str, str] | None = None) -> Comment:
     return Comment(
         id=comment_id,
         author_id=person_id(raw.get("author")),
-        body=text_or_empty(raw.get("body")),
+        body=text_or_empty(raw.get("body"), normalized=False),
         created=created,
         updated=parse_iso_time(raw["updated"], subject) if raw.get("updated") else created,
         marker=marker if marker is not None else parse_marker(raw.get("properties")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from connectors.text import fold_name
 from mappings.parsed import ParsedWorkspace, YamlLocation, located_sources
 from mappings.problems import Problem
 
@@ -16,7 +17,7 @@ def repeats(
     """Yield each name that was used before, with the first location and its own."""
     first: dict[str, YamlLocation] = {}
     for name, location in entries:
-        before = first.setdefault(name.casefold() if ignore_case else name, location)
+        before = first.setdefault(fold_name(name) if ignore_case else name, location)
         if before is not location:
             yield name, before, location
 
@@ -45,7 +46,7 @@ def duplicate_source(parsed: ParsedWorkspace) -> Iterator[Problem]:
     for team in parsed.teams:
         sources: list[Located] = []
         for tracker, source, location in located_sources(team):
-            container = (source.project or source.repo or "").casefold()
+            container = fold_name(source.project or source.repo or "")
             sources.append((f"{tracker}:{container} ({source.jql or ''})", location))
         for _, before, location in repeats(sources):
             message = f"the team already has this source at {before.key_origin}; remove one."

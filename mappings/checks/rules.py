@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from connectors.text import fold_name
 from mappings.labels import FAMILIES
 from mappings.parsed import ParsedDefaults, ParsedTeam, ParsedWorkspace, YamlLocation, located_sources
 from mappings.problems import Problem, suggestion
@@ -54,10 +55,10 @@ def unknown_tracker(parsed: ParsedWorkspace) -> Iterator[Problem]:
         if tracker not in parsed.trackers:
             hint = suggestion(tracker, parsed.trackers, kind="trackers")
             yield location.problem("unknown-tracker", f'unknown tracker "{tracker}"; {hint}', on_key=True)
-    names = {name.casefold() for name in parsed.trackers}
+    names = set(map(fold_name, parsed.trackers))
     for _, rule, location in parsed.rules():
         for text, at in located_names(rule, location, "tracker"):
-            if not has_wildcard(text) and text.casefold() not in names:
+            if not has_wildcard(text) and fold_name(text) not in names:
                 hint = suggestion(text, parsed.trackers, kind="trackers")
                 yield at.problem("unknown-tracker", f'unknown tracker "{text}"; {hint}')
 
@@ -153,7 +154,7 @@ def _reserved_labels_in_cel(parsed: ParsedWorkspace, text: str, location: YamlLo
     read = parse_cel(text)
     for token in read.literals if "labels" in read.names else ():
         label = token.text[1:-1]
-        if parsed.labels.family_of(label) or label.lower() == parsed.labels.released_label:
+        if parsed.labels.family_of(label) or fold_name(label) == parsed.labels.released_label:
             message = f'"{label}" is a label that increment-sync manages; use a label of the team instead.'
             yield _cel_problem(location, "own-label", token.error(message))
 
@@ -173,7 +174,7 @@ def reserved_labels(parsed: ParsedWorkspace) -> Iterator[Problem]:
     families = [family for family in FAMILIES if family != "unplanned"]
     prefixes = tuple(chain.from_iterable(map(parsed.labels.known_prefixes, families)))
     for text, location in names:
-        folded = text.casefold()
+        folded = fold_name(text)
         if folded in whole or re.split(r"[*?]", folded, maxsplit=1)[0].startswith(prefixes):
             message = f'"{text}" is a label that increment-sync manages; use a label of the team instead.'
             yield location.problem("own-label", message)
@@ -199,7 +200,7 @@ def status_in_two_states(parsed: ParsedWorkspace) -> Iterator[Problem]:
             first: dict[str, str] = {}
             for state in ("todo", "doing", "done", "dropped"):
                 for name in getattr(getattr(file.entry.states, state), kind):
-                    before = first.setdefault(name.casefold(), state)
+                    before = first.setdefault(fold_name(name), state)
                     if before != state:
                         message = f'"{name}" is already under `{before}`; an issue has one state, remove one.'
                         at = file.location / "states" / state

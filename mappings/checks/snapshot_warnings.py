@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Final
 
 from connectors.model import KnownIssue
+from connectors.text import fold_name
 from mappings.checks.rule_reach import LocatedRule, LocatedTeam, locate_teams
 from mappings.checks.shadowed_rules import is_shadowed
 from mappings.checks.silence import CheckedProblems, split_silenced
@@ -42,10 +43,10 @@ class _TeamStatistics:
     statuses: Counter[str] = field(default_factory=Counter)
     """Statuses without a category and without a mapping."""
     spellings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Case-folded label -> its spellings."""
+    """Folded label -> its spellings."""
     has_bodies: bool = False
     fields: set[str] = field(default_factory=set)
-    """Case-folded names of the custom fields in the snapshot."""
+    """Folded names of the custom fields in the snapshot."""
     shadowed_rules: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Rule that never matches first -> rules that match its issues first."""
 
@@ -60,9 +61,9 @@ class _TeamStatistics:
         if issue.category is None and not state_of(issue, self.mapping).known:
             self.statuses[issue.status] += 1
         for label in labels:
-            self.spellings[label.casefold()].add(label)
+            self.spellings[fold_name(label)].add(label)
         self.has_bodies = self.has_bodies or bool(issue.body)
-        self.fields.update(name.casefold() for name in issue.fields)
+        self.fields.update(map(fold_name, issue.fields))
 
 
 def snapshot_warnings(
@@ -135,7 +136,7 @@ def _has_needed_data(rule: LocatedRule, stats: _TeamStatistics) -> bool:
     """Return True if the snapshot has the data that the rule needs. Bodies and custom fields come with the next run."""
     if not any(stats.issues[name] for name in rule.reachable_sources):
         return False
-    needed = {key.removeprefix("field.").casefold() for key in rule.conditions if key.startswith("field.")}
+    needed = {fold_name(key.removeprefix("field.")) for key in rule.conditions if key.startswith("field.")}
     return ("body" not in rule.conditions or stats.has_bodies) and needed <= stats.fields
 
 
@@ -181,7 +182,7 @@ def status_without_state(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[
 def label_spelling(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Problem]:
     """Warn about labels that the tracker spells differently from the mapping, or in several ways."""
     for text, location in located_labels(team):
-        spellings = stats.spellings.get(text.casefold(), set())
+        spellings = stats.spellings.get(fold_name(text), set())
         if spellings and text not in spellings and not has_wildcard(text):
             message = f'"{text}" is spelled "{min(spellings)}" on the tracker; use that spelling.'
             yield location.warning("label-case", message)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
+from connectors.text import fold_name
 from mappings.checks.plans import predecessors
 from mappings.checks.rule_reach import LocatedSource, LocatedTeam, locate_teams
 from mappings.checks.rules import located_names, state_labels
@@ -67,7 +68,7 @@ def label_case(team: LocatedTeam) -> Iterator[Problem]:
     """Warn about one label in two spellings: rules ignore case, trackers may not."""
     first: dict[str, tuple[str, YamlLocation]] = {}
     for text, location in located_labels(team):
-        before, where = first.setdefault(text.casefold(), (text, location))
+        before, where = first.setdefault(fold_name(text), (text, location))
         if before != text:
             message = f'"{text}" is written "{before}" at {where.origin}; use the spelling of the tracker.'
             yield location.warning("label-case", message)
@@ -88,7 +89,7 @@ def shared_source(teams: Sequence[LocatedTeam]) -> Iterator[Problem]:
     for team in teams:
         for source in team.sources:
             issue = source.probe.issue
-            same = first[f"{issue.ref.tracker}:{issue.container}".casefold()]
+            same = first[f"{issue.ref.tracker}:{fold_name(issue.container)}"]
             for other_team, other in same:
                 if other_team is not team and _overlaps(source, other):
                     message = (

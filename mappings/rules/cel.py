@@ -15,6 +15,7 @@ from typing import Any, Final
 import cel
 
 from connectors.model import Issue, IssueRef
+from connectors.text import normalize_text, show_invisible
 from mappings.rules.cel_syntax import FUNCTIONS, MAX_ENTRIES, CelInvalid, ParsedCel, Token, parse_cel
 from mappings.rules.fields import CEL_FIELDS, FIELDS
 from mappings.rules.patterns import PatternInvalid, compile_pattern, to_bytes
@@ -226,16 +227,17 @@ def _bounded(name: str, value: Any) -> Any:
         return value
     if isinstance(value, tuple):
         return _texts(value)
-    return _text(value, MAX_BODY if name == "body" else MAX_TEXT)
+    text = _text(value, MAX_BODY if name == "body" else MAX_TEXT)
+    return text if CEL_FIELDS[name].comparison == "pattern" else text.strip()
 
 
 def _text(value: str | None, limit: int = MAX_TEXT) -> str:
     # The library rejects lone surrogates.
-    return (value or "")[:limit].encode("utf-8", "replace").decode()
+    return normalize_text((value or "")[:limit]).encode("utf-8", "replace").decode()
 
 
 def _texts(values: tuple[str, ...]) -> list[str]:
-    return [_text(value) for value in values[:MAX_ENTRIES]]
+    return [_text(value).strip() for value in values[:MAX_ENTRIES]]
 
 
 def sample_subjects(fields: tuple[str, ...]) -> tuple[RuleSubject, RuleSubject]:
@@ -260,5 +262,5 @@ def format_value(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}: {format_value(each)}" for name, each in value.items())
     if isinstance(value, list):
-        return f"[{', '.join(value)}]"
-    return value.isoformat() if isinstance(value, datetime) else f'"{value}"'
+        return f"[{', '.join(map(show_invisible, value))}]"
+    return value.isoformat() if isinstance(value, datetime) else f'"{show_invisible(str(value))}"'

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from connectors.text import normalize_text
 from mappings.problems import suggestion
 from mappings.rules.fields import CEL_FIELDS
 
@@ -107,6 +108,7 @@ def parse_cel(text: str) -> ParsedCel:
     """Parse an expression and check the limits. Raises CelInvalid."""
     if len(text) > MAX_LENGTH:
         raise CelInvalid(f"the expression is longer than {MAX_LENGTH} characters; split it into conditions.")
+    text = normalize_text(text)
     tokens = tuple(_tokens(text))
     _reject_adjacent_texts(tokens)
     bound = _reject_expensive_calls(tokens)

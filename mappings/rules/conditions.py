@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from connectors.model import FieldSelection
+from connectors.text import fold_name, normalize_text, show_invisible
 from mappings.model import TeamMapping
 from mappings.rules.cel_syntax import parse_cel
 from mappings.rules.fields import CONDITION_FIELDS
@@ -39,7 +40,7 @@ class Condition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NamePattern:
-    """Name of a choice: exact, or a pattern if it has wildcards. Both case-folded."""
+    """Name of a choice: exact, or a pattern if it has wildcards. Both folded by ``fold_name``."""
 
     text: str
     pattern: Any
@@ -51,7 +52,7 @@ class NamePattern:
 
 
 def _compile_name(text: str) -> NamePattern:
-    folded = text.casefold()
+    folded = fold_name(text)
     return NamePattern(folded, compile_glob(folded) if has_wildcard(folded) else None)
 
 
@@ -75,7 +76,7 @@ class ChoiceCondition(_FieldCondition):
     none_of: tuple[NamePattern, ...]
 
     def holds(self, subject: RuleSubject) -> bool:
-        values = subject.casefolded(self.key)
+        values = subject.folded(self.key)
         if self.any_of and not any(name.matches_any(values) for name in self.any_of):
             return False
         if not all(name.matches_any(values) for name in self.all_of):
@@ -101,7 +102,7 @@ class PatternCondition(_FieldCondition):
 
     @property
     def expected(self) -> str:
-        return f"matches {self.text}"
+        return f"matches {show_invisible(self.text)}"
 
     def holds(self, subject: RuleSubject) -> bool:
         return self.pattern.search(to_bytes(subject.text(self.key))) is not None
@@ -136,7 +137,8 @@ def _compile_key(key: str, value: Any) -> list[Condition]:
         case "custom":
             return [_compile_choice(f"{FIELD_PREFIX}{name}", choice) for name, choice in value.items()]
         case "pattern":
-            return [PatternCondition(key=key, text=value, pattern=compile_pattern(value))]
+            text = normalize_text(value)
+            return [PatternCondition(key=key, text=text, pattern=compile_pattern(text))]
         case "time":
             return [_compile_time_range(key, value)]
         case _:
@@ -146,7 +148,9 @@ def _compile_key(key: str, value: Any) -> list[Condition]:
 def _compile_choice(key: str, value: Mapping[str, Iterable[str]]) -> ChoiceCondition:
     lists = {part: tuple(value.get(part) or ()) for part in ("any", "all", "none")}
     words = {"any": "any of", "all": "all of", "none": "none of"}
-    expected = "; ".join(f"{words[part]} {', '.join(names)}" for part, names in lists.items() if names)
+    expected = "; ".join(
+        f"{words[part]} {', '.join(map(show_invisible, names))}" for part, names in lists.items() if names
+    )
     any_of, all_of, none_of = (tuple(map(_compile_name, names)) for names in lists.values())
     return ChoiceCondition(key=key, expected=expected, any_of=any_of, all_of=all_of, none_of=none_of)
 
@@ -164,7 +168,7 @@ def field_selection_for(teams: Iterable[TeamMapping]) -> FieldSelection:
     fields: set[str] = set()
     labels: set[str] = set()
     for team in teams:
-        labels.update(label.casefold() for rule in team.states.values() for label in rule.labels)
+        labels.update(fold_name(label) for rule in team.states.values() for label in rule.labels)
         for rule in team.rules:
             body = body or "body" in rule.when
             fields.update(rule.when.get("field", ()))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from connectors.model import Issue
+from connectors.text import fold_name, show_invisible
 from mappings.model import Answer, FlowState, IssueState, StateRule, TeamMapping
 from mappings.problems import Origin
 
@@ -62,8 +63,8 @@ class StateResolver:
     def __init__(self, mapping: TeamMapping) -> None:
         self._mapping = mapping
         rules = mapping.states.values()
-        self._state_labels = {name.casefold() for rule in rules for name in rule.labels}
-        self._state_labels |= {name.casefold() for name in mapping.answers.values()}
+        self._state_labels = {fold_name(name) for rule in rules for name in rule.labels}
+        self._state_labels |= set(map(fold_name, mapping.answers.values()))
         self._cache: dict[tuple[object, ...], IssueState] = {}
         opening = [mapping.states[state] for state in ("todo", "doing") if state in mapping.states]
         self.never_reopens = not any(rule.statuses or rule.types for rule in opening)
@@ -71,7 +72,7 @@ class StateResolver:
 
     def resolve(self, issue: Issue, *, experiment: bool) -> IssueState:
         """Return ``state_of`` of the issue. The cache key must contain everything that it reads of an issue."""
-        labels = tuple(label for label in issue.labels if label.casefold() in self._state_labels)
+        labels = tuple(label for label in issue.labels if fold_name(label) in self._state_labels)
         status = (issue.status, issue.category, issue.resolution, issue.type, issue.flagged)
         key = (status, labels, experiment)
         known = self._cache.get(key)
@@ -88,10 +89,10 @@ def state_of(issue: Issue, mapping: TeamMapping, *, experiment: bool = False) ->
     ``experiment``: the matching rule marks the issue as one. A closed experiment is done whatever its answer; closed
     as "will not do" without an answer, it is dropped.
     """
-    labels = sorted({label.casefold() for label in issue.labels})
+    labels = sorted(set(map(fold_name, issue.labels)))
     state, because = _listed(issue, mapping, labels, _STATES) or _tracker_state(issue, mapping, experiment)
     known = state is not None
-    found = [name for name, label in mapping.answers.items() if label.casefold() in labels]
+    found = [name for name, label in mapping.answers.items() if fold_name(label) in labels]
     answers = found if experiment else []
     if state == "dropped" and answers:
         state, because = "done", f"an experiment is done when it is answered ({because})"
@@ -124,9 +125,9 @@ def _listed(
             if kind == "labels" and issue.category == "done" and state in ("todo", "doing"):
                 continue
             rule = mapping.states.get(state, StateRule())
-            listed = {name.casefold() for name in getattr(rule, kind)}
+            listed = set(map(fold_name, getattr(rule, kind)))
             for name in names:
-                if name.casefold() in listed:
+                if fold_name(name) in listed:
                     return state, _state_reason(rule, state, kind, name)
     return None
 
@@ -134,7 +135,8 @@ def _listed(
 def _state_reason(rule: StateRule, state: str, kind: str, name: str) -> str:
     """``states.doing: "Peer review" (defaults.yaml:3:11)``."""
     key = f"states.{state}" if kind == "statuses" else f"states.{state}.{kind}"
-    return f'{key}: "{name}"{_origin_suffix(rule.origins.get((kind, name.casefold())))}'
+    origin = rule.origins.get((kind, fold_name(name)))
+    return f'{key}: "{show_invisible(name)}"{_origin_suffix(origin)}'
 
 
 def _origin_suffix(origin: Origin | None) -> str:
@@ -143,9 +145,9 @@ def _origin_suffix(origin: Origin | None) -> str:
 
 def _tracker_state(issue: Issue, mapping: TeamMapping, experiment: bool) -> tuple[FlowState | None, str]:
     if issue.category is None:
-        return None, f'status "{issue.status}" has no known category; counted as todo'
+        return None, f'status "{show_invisible(issue.status)}" has no known category; counted as todo'
     if issue.category == "done" and issue.resolution:
-        name, because = _normalize(issue.resolution), f'resolution "{issue.resolution}"'
+        name, because = _normalize(issue.resolution), f'resolution "{show_invisible(issue.resolution)}"'
         if name in map(_normalize, mapping.dropped_resolutions):
             return "dropped", because + _origin_suffix(mapping.origins.get("dropped_resolutions"))
         # "Rejected" on an experiment is its answer; a rejected hypothesis is not dropped work.
@@ -155,7 +157,7 @@ def _tracker_state(issue: Issue, mapping: TeamMapping, experiment: bool) -> tupl
 
 
 def _normalize(name: str) -> str:
-    return " ".join(name.casefold().replace("\u2019", "'").replace("_", " ").split())
+    return " ".join(fold_name(name).replace("\u2019", "'").replace("_", " ").split())
 
 
 def _blocked_reason(issue: Issue, mapping: TeamMapping, labels: Sequence[str]) -> str | None:

@@ -135,7 +135,7 @@ class _ValueIndex:
         if positions is None:
             if len(self._cache) >= _CACHE_SIZE:
                 self._cache.clear()
-            positions = self._cache[values] = self._find_positions(subject.casefolded(self._key))
+            positions = self._cache[values] = self._find_positions(subject.folded(self._key))
         return positions
 
     def _find_positions(self, values: frozenset[str]) -> list[int]:

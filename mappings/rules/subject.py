@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any, Final, cast
 
 from connectors.model import Issue
+from connectors.text import fold_name, normalize_text
 from mappings.rules.fields import CONDITION_FIELDS, RuleField
 
 FIELD_PREFIX: Final = "field."
@@ -27,7 +28,7 @@ class RuleSubject:
     """Keys, parent first, each followed by its former keys."""
     other_containers: tuple[str, ...] = ()
     """Other names of its project or repository, if that was renamed."""
-    _casefolded: dict[str, frozenset[str]] = field(default_factory=dict)
+    _folded: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def repo(self) -> str:
@@ -39,20 +40,20 @@ class RuleSubject:
         values = value_reader(key)(self)
         return tuple(filter(None, values)) if "" in values else values
 
-    def casefolded(self, key: str) -> frozenset[str]:
-        """Return the values case-folded; ancestors also as ``tracker:key``."""
-        known = self._casefolded.get(key)
+    def folded(self, key: str) -> frozenset[str]:
+        """Return the values folded by ``fold_name``; ancestors also as ``tracker:key``."""
+        known = self._folded.get(key)
         if known is None:
             if key == "parent":
-                known = _casefold_ancestors(self.issue.ref.tracker, self.ancestors)
+                known = _fold_ancestors(self.issue.ref.tracker, self.ancestors)
             else:
-                known = _casefold_values(self.values(key))
-            self._casefolded[key] = known
+                known = _fold_values(self.values(key))
+            self._folded[key] = known
         return known
 
     def text(self, key: str) -> str:
         """Return the text of a key that is compared with a pattern."""
-        return cast("str", _RAW_READERS[key](self))
+        return normalize_text(cast("str", _RAW_READERS[key](self)))
 
     def time(self, key: str) -> datetime:
         """Return the time (UTC) of a key that is compared with a time range."""
@@ -61,22 +62,22 @@ class RuleSubject:
 
 # Issues of one team share few different values.
 @lru_cache(maxsize=8192)
-def _casefold_values(values: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(value.casefold() for value in values)
+def _fold_values(values: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(fold_name, values))
 
 
 @lru_cache(maxsize=8192)
-def _casefold_ancestors(tracker: str, keys: tuple[str, ...]) -> frozenset[str]:
-    folded = _casefold_values(tuple(filter(None, keys)))
-    return folded | {f"{tracker.casefold()}:{key}" for key in folded}
+def _fold_ancestors(tracker: str, keys: tuple[str, ...]) -> frozenset[str]:
+    folded = _fold_values(tuple(filter(None, keys)))
+    return folded | {f"{fold_name(tracker)}:{key}" for key in folded}
 
 
 def _field_values(issue: Issue, name: str) -> tuple[str, ...]:
     if name in issue.fields:
         return tuple(value for value in issue.fields[name] if value)
-    folded = name.casefold()
+    folded = fold_name(name)
     return tuple(
-        value for key, values in issue.fields.items() if key.casefold() == folded for value in values if value
+        value for key, values in issue.fields.items() if fold_name(key) == folded for value in values if value
     )
 
 

@@ -26,7 +26,9 @@ class SourceEntry(Entry):
 
 
 class StateEntry(Entry):
-    """Statuses, labels and types that map to a state, in addition to the tracker's status category. Case is ignored."""
+    """Statuses, labels and types that map to a state, in addition to the tracker's status category.
+
+    Case and blanks at the ends are ignored."""
 
     statuses: list[Text] = described("Names of statuses.", ["Peer review"], default=[])
     labels: list[Text] = described(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, model_validator
 
 from mappings.schema.types import Day, Entry, Silence, Text, described
 from mappings.schema.when import is_lenient
@@ -25,9 +25,9 @@ def _check_relative_path(value: str) -> str:
 class EvidenceEntry(Entry):
     """Bound that a metric has to meet before a done capability counts as proven."""
 
-    file: Annotated[Text, AfterValidator(_check_relative_path)] = described(
-        "A JSON file; path relative to the workspace.", "metrics/churn.json"
-    )
+    file: Annotated[
+        str, StringConstraints(min_length=1, max_length=500), AfterValidator(_check_relative_path)
+    ] = described("A JSON file; path relative to the workspace.", "metrics/churn.json")
     metric: Text = described(
         "Path of the number in it; dots lead into objects and lists.", "auc", "folds.0.auc"
     )

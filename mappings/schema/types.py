@@ -7,6 +7,7 @@ from datetime import date
 from typing import Annotated, Any, Final
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -16,6 +17,8 @@ from pydantic import (
     WithJsonSchema,
     field_validator,
 )
+
+from connectors.text import normalize_text
 
 _ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEARS: Final = range(1970, 2200)
@@ -65,8 +68,8 @@ def _check_iso_day(value: Any) -> Any:
     return value
 
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-"""Non-empty text."""
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(normalize_text)]
+"""Non-empty text, normalised as that of the trackers."""
 
 
 def _as_list(value: Any) -> Any:

@@ -15,7 +15,7 @@ NonEmpty = Annotated[list[Text], Field(min_length=1)]
 
 
 class ChoiceEntry(ConditionEntry):
-    """Conditions on a set of names. Compared without regard to case; ``*`` and ``?`` are wildcards."""
+    """Conditions on a set of names. Case and blanks at the ends are ignored; ``*`` and ``?`` are wildcards."""
 
     any: Names | None = described(
         "At least one of these is present.", ["features"], default=None, min_length=1

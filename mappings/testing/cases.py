@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from connectors.model import Category, Issue, IssueRef, KnownIssue
+from connectors.text import fold_name
 from mappings.build import WorkspaceBuilder
 from mappings.model import Anchor, Overrides, TeamMapping, Workspace
 from mappings.parsed import YamlLocation
@@ -230,7 +231,7 @@ def _status(case: MappingCase, kind: str) -> tuple[str, Category | None]:
     if category is None and (given.resolution is not None or given.closed is not None):
         category = "done"
     if given.status is not None:
-        return given.status, category or _CATEGORIES.get(given.status.casefold())
+        return given.status, category or _CATEGORIES.get(fold_name(given.status))
     category = category or "todo"
     return _STATUSES["github" if kind == "github" else "jira"][category], category
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final, TypeVar
 
 from connectors.model import IssueRef, KnownIssue
+from connectors.text import fold_name, show_invisible
 from mappings.model import Increment, Phase, Workspace
 from mappings.problems import suggestion
 from sync.forecast.load_history import load_issue_flows, owning_teams
@@ -90,9 +91,11 @@ def select_teams(workspace: Workspace, name: str | None) -> list[str]:
     teams = [each.team for each in workspace.teams]
     if name is None:
         return teams
-    if name not in teams:
-        raise LookupError(f'there is no team "{name}"; {suggestion(name, teams, kind="teams")}')
-    return [name]
+    found = [each for each in teams if fold_name(each) == fold_name(name)]
+    if not found:
+        shown = show_invisible(name)
+        raise LookupError(f'there is no team "{shown}"; {suggestion(name, teams, kind="teams")}')
+    return found
 
 
 def audit_findings(

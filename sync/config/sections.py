@@ -7,9 +7,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+)
 
 from connectors.http.url_policy import is_unencrypted
+from connectors.text import normalize_text
 
 TrackerKind = Literal["jira-cloud", "jira-dc", "github"]
 
@@ -31,6 +40,10 @@ Duration = Annotated[
     BeforeValidator(_parse_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\d+[smhd]$"}),
 ]
+
+
+Name = Annotated[str, AfterValidator(normalize_text)]
+"""Name that the settings share with mappings, which are normalised, too."""
 
 
 class SettingsSection(BaseModel):
@@ -115,12 +128,12 @@ class PushSettings(SettingsSection):
     """The ``push`` section."""
 
     enabled: bool = Field(default=False, description="True if `run` and `reconcile` may write.")
-    teams: tuple[str, ...] | None = Field(
+    teams: tuple[Name, ...] | None = Field(
         default=None,
         description="Write for these teams only. Default: all.",
         examples=[["churn-science"]],
     )
-    share: tuple[str, ...] = Field(
+    share: tuple[Name, ...] = Field(
         default=(),
         description=(
             "Private sources, as `tracker:PROJECT` or `tracker:owner/repo`, whose issues may be named in public "

@@ -21,6 +21,7 @@ from sync.config.sections import (
     Duration,
     Limits,
     MetricsSettings,
+    Name,
     PushSettings,
     SettingsSection,
     TrackerSettings,
@@ -47,7 +48,7 @@ class Settings(SettingsSection):
         description="Database for the state between runs: an SQLite file, relative to the workspace, or PostgreSQL.",
         examples=["postgresql://increment_sync@db.example/increments"],
     )
-    trackers: Mapping[str, TrackerSettings] = Field(
+    trackers: Mapping[Name, TrackerSettings] = Field(
         min_length=1,
         description="Trackers by name, as mappings and plans refer to them.",
         examples=[{"jira": {"kind": "jira-cloud", "url": "https://acme.atlassian.net"}}],

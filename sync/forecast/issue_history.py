@@ -14,6 +14,7 @@ from itertools import groupby, pairwise
 from typing import Final
 
 from connectors.model import Category, Issue, IssueChange, IssueRef, KnownIssue
+from connectors.text import fold_name
 from mappings.model import IssueState, TeamMapping
 from mappings.problems import Origin
 from mappings.rules.flow_state import StateResolver
@@ -53,12 +54,12 @@ class StatusCatalog:
     by_id: Mapping[tuple[str, str], tuple[str, Category | None]] = field(default_factory=dict)
     """(tracker, id of the status) -> current name and category."""
     by_name: Mapping[tuple[str, str], Category | None] = field(default_factory=dict)
-    """(tracker, case-folded name) -> category."""
+    """(tracker, folded name) -> category."""
 
     def resolve(self, tracker: str, status_id: str, name: str) -> tuple[str, Category | None]:
         """Return the current name and the category of a status; the category is None for an unknown status."""
         known = self.by_id.get((tracker, status_id)) if status_id else None
-        return known or (name, self.by_name.get((tracker, name.casefold())))
+        return known or (name, self.by_name.get((tracker, fold_name(name))))
 
 
 def build_status_catalog(
@@ -71,15 +72,15 @@ def build_status_catalog(
     ``observed``: (tracker, name, category). ``listed``: (tracker, id) -> name and category.
     """
     by_name: dict[tuple[str, str], Category | None] = {
-        (tracker, name.casefold()): category for tracker, name, category in observed
+        (tracker, fold_name(name)): category for tracker, name, category in observed
     }
     by_id = dict(listed or {})
     for (tracker, _), (name, category) in by_id.items():
-        by_name[tracker, name.casefold()] = category
+        by_name[tracker, fold_name(name)] = category
     for item in known:
         issue = item.issue
         tracker = issue.ref.tracker
-        by_name[tracker, issue.status.casefold()] = issue.category
+        by_name[tracker, fold_name(issue.status)] = issue.category
         if issue.status_id:
             by_id[tracker, issue.status_id] = (issue.status, issue.category)
     return StatusCatalog(by_id=by_id, by_name=by_name)
@@ -176,13 +177,13 @@ def _unreported_changes(changes: IssueChanges, issue: Issue) -> list[IssueChange
     for observed in sorted(changes.observed, key=lambda change: change.at):
         explained = any(
             change.kind == "status"
-            and change.after.casefold() == observed.after.casefold()
+            and fold_name(change.after) == fold_name(observed.after)
             and (last is None or change.at > last)
             and change.at <= observed.at
             for change in changes.changes
         )
         if not explained:
-            is_current = observed.after.casefold() == issue.status.casefold()
+            is_current = fold_name(observed.after) == fold_name(issue.status)
             fits = is_current and own_time and own_time <= observed.at and (last is None or own_time > last)
             missing.append(replace(observed, at=own_time) if own_time and fits else observed)
         last = observed.at
@@ -275,7 +276,7 @@ def _with_status(
 
 
 def _swap_labels(labels: set[str], *, removed: str, added: str) -> None:
-    labels -= {label for label in labels if removed and label.casefold() == removed.casefold()}
+    labels -= {label for label in labels if removed and fold_name(label) == fold_name(removed)}
     if added:
         labels.add(added)
 

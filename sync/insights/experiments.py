@@ -12,6 +12,7 @@ from statistics import median
 from typing import Literal
 
 from connectors.model import IssueChange, IssueRef, KnownIssue
+from connectors.text import fold_name
 from mappings.model import TeamMapping
 from sync.model.rollup import CapabilityRollup, CapabilityState, CountedIssue, IncrementRollup
 
@@ -79,9 +80,9 @@ def learning_by_iteration(
         source = known[issue.ref].issue
         answered = None
         if issue.state.state == "done" and issue.answer:
-            label = labels.get(issue.team, {}).get(issue.answer, "").casefold()
+            label = fold_name(labels.get(issue.team, {}).get(issue.answer, ""))
             own = changes.get((issue.ref.tracker, issue.ref.id), ())
-            labelled = [each.at for each in own if each.kind == "label" and each.after.casefold() == label]
+            labelled = [each.at for each in own if each.kind == "label" and fold_name(each.after) == label]
             answered = max(labelled, default=source.closed)
         return Experiment(
             ref=issue.ref,

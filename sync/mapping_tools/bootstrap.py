@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
+from connectors.text import fold_name
 from mappings.labels import MAX_LABEL_LENGTH
 from mappings.model import Anchor, Capability, Goal, Increment, Workspace
 from mappings.problems import Origin
@@ -105,7 +106,7 @@ def _is_useful(dataset: Dataset, feature: Feature, counted: Counter[Feature]) ->
 
 def _is_epic(dataset: Dataset, feature: Feature) -> bool:
     epic = _epic(dataset, feature)
-    return epic is not None and epic.issue.type.casefold() == "epic"
+    return epic is not None and fold_name(epic.issue.type) == "epic"
 
 
 def _issues_with(dataset: Dataset, feature: Feature) -> set[IssueRef]:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from connectors.model import Issue, IssueRef, KnownIssue
+from connectors.text import fold_name
 from mappings.labels import LabelScheme
 from mappings.model import Assignment, Overrides, Rule, TeamMapping, Workspace
 from mappings.rules.ancestry import Ancestry
@@ -28,7 +29,7 @@ _ASCII_WORD: Final = re.compile(r"[0-9a-z]+")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Feature:
-    """One property of an issue. ``value`` is case-folded; for a title it is one word, or two with a space."""
+    """One property of an issue. ``value`` is folded; for a title it is one word, or two with a space."""
 
     key: str
     value: str
@@ -55,11 +56,11 @@ def extract_features(
             (key, value)
             for key, value in _raw_features(item.issue, ancestry, scheme)
             if key == "title"
-            or (_is_writable(value) and not (key == "labels" and value.casefold() in state_labels))
+            or (_is_writable(value) and not (key == "labels" and fold_name(value) in state_labels))
         ]
         for key, value in values:
-            spellings[Feature(key, value.casefold())][value] += 1
-        of[item.issue.ref] = frozenset(Feature(key, value.casefold()) for key, value in values)
+            spellings[Feature(key, fold_name(value))][value] += 1
+        of[item.issue.ref] = frozenset(Feature(key, fold_name(value)) for key, value in values)
     spelling = {
         feature: min(names, key=lambda name: (-names[name], name)) for feature, names in spellings.items()
     }
@@ -73,7 +74,7 @@ def _raw_features(issue: Issue, ancestry: Ancestry, scheme: LabelScheme) -> Iter
         ancestors=ancestry.ancestors_of(issue),
     )
     yield from ((key, value) for key in SUGGESTED_KEYS for value in subject.values(key))
-    words = [word for word in _WORD.findall(issue.title.casefold()) if len(word) <= _MAX_LENGTH]
+    words = [word for word in _WORD.findall(fold_name(issue.title)) if len(word) <= _MAX_LENGTH]
     yield from (("title", word) for word in words)
     yield from (("title", f"{one} {two}") for one, two in pairwise(words))
 
@@ -89,7 +90,7 @@ def _is_writable(value: str) -> bool:
 
 def _state_labels(team: TeamMapping) -> frozenset[str]:
     labels = {label for rule in team.states.values() for label in rule.labels}
-    return frozenset(label.casefold() for label in (*labels, *team.answers.values()))
+    return frozenset(map(fold_name, (*labels, *team.answers.values())))
 
 
 def rule_condition(

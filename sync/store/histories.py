@@ -20,6 +20,7 @@ from connectors.model import (
     Source,
     SourceHistory,
 )
+from connectors.text import fold_name
 from sync.model.records import IssueEvent
 from sync.store.base import StorePart, matches_ref
 from sync.store.codec import decode_issue, dump_json
@@ -245,7 +246,7 @@ def _last_writes(connection: Connection, tracker: str, ids: Sequence[str]) -> di
 
 def _state_fingerprint(issue: Issue, selection: FieldSelection) -> str:
     """Return everything of an issue that its flow state may depend on."""
-    labels = sorted(label for label in issue.labels if label.casefold() in selection.state_labels)
+    labels = sorted(label for label in issue.labels if fold_name(label) in selection.state_labels)
     return dump_json([issue.status, issue.resolution, str(issue.closed), issue.flagged, labels])
 
 

@@ -168,7 +168,7 @@ def test_an_annotation_cannot_be_broken_out_of(tmp_path: Path) -> None:
     _, out = check(root, "--format", "github")
 
     assert not any(line.startswith("::error file=x") for line in out.splitlines())
-    assert "100%25%0A::error file=x::pwned%0D, a: b" in out
+    assert r"100%25\u000a::error file=x::pwned\u000d, a: b" in out
 
 
 def test_text_cannot_write_over_the_terminal(tmp_path: Path) -> None:

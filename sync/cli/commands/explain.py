@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from connectors.model import Issue
+from connectors.text import show_invisible
 from mappings.model import Assignment, Conflict, IssueState, Unplanned
 from mappings.rules.fields import EDITABLE_ATTRIBUTES
 from mappings.rules.trace import ConditionTrace, RuleTrace, TeamTrace, Trace
@@ -124,7 +125,7 @@ def _issue_lines(explanation: Explanation) -> list[str]:
     lines = [
         f"{issue.ref}  {issue.title}",
         f"  {issue.url}",
-        f"  type {issue.type or '-'}, status {issue.status}, labels {_names(issue.labels)}",
+        f"  type {_field_text(issue, 'type')}, status {_field_text(issue, 'status')}, labels {_names(issue.labels)}",
         f"  {origin} {_names(item.sources, 'no source (an anchor, or it has left)')}",
     ]
     if explanation.live:
@@ -140,7 +141,7 @@ def _issue_lines(explanation: Explanation) -> list[str]:
 
 
 def _names(names: frozenset[str], nothing: str = "-") -> str:
-    return ", ".join(sorted(names)) or nothing
+    return ", ".join(map(show_invisible, sorted(names))) or nothing
 
 
 def _changes_since_stored(live: LiveIssue) -> list[str]:
@@ -161,8 +162,8 @@ def _changes_since_stored(live: LiveIssue) -> list[str]:
 def _field_text(issue: Issue, name: str) -> str:
     value = getattr(issue, name)
     if isinstance(value, frozenset | tuple):
-        return ", ".join(sorted(value)) or "-"
-    return value or "-"
+        return ", ".join(map(show_invisible, sorted(value))) or "-"
+    return show_invisible(value) if value else "-"
 
 
 def _state_text(state: IssueState) -> str:
@@ -189,7 +190,7 @@ def _rule_lines(rule: RuleTrace, winner: str | None) -> list[str]:
 
 
 def _condition_line(condition: ConditionTrace) -> str:
-    found = ", ".join(condition.found)
+    found = ", ".join(map(show_invisible, condition.found))
     shown = found if len(found) <= _MAX_FOUND else found[:_MAX_FOUND] + "…"
     verdict = "ok" if condition.holds else "NO"
     return f"      {verdict}  {condition.key} {condition.expected}; it has {shown or 'nothing'}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.model import KnownIssue
+from connectors.text import normalize_text
 from mappings.model import Rule
 from mappings.problems import Problem, sort_problems
 from mappings.rules.patterns import PatternInvalid, compile_pattern, to_bytes
@@ -120,7 +121,7 @@ def _matching_cases(cases: Sequence[MappingCase], pattern: str | None) -> list[M
     if pattern is None:
         return list(cases)
     try:
-        compiled = compile_pattern(pattern)
+        compiled = compile_pattern(normalize_text(pattern))
     except PatternInvalid as error:
         raise InvalidCasePattern(str(error)) from None
     return [case for case in cases if compiled.search(to_bytes(f"{case.team}/{case.name}")) is not None]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
+from connectors.text import show_invisible
 from mappings.model import Rule
 from mappings.problems import Problem
 from mappings.rules.trace import RuleTrace, Trace
@@ -67,7 +68,7 @@ def _rule_lines(traced: RuleTrace, winner: str | None) -> Iterator[str]:
     yield f"{'+' if traced.matched else '-'} {name}{': wins' if traced.matched else ''}"
     for condition in traced.conditions:
         if not condition.holds:
-            found = ", ".join(condition.found) or "nothing"
+            found = ", ".join(map(show_invisible, condition.found)) or "nothing"
             yield f"    {_escape(f'{condition.key}: {condition.expected}; it has {found}')}"
 
 
