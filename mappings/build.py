@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from connectors.model import Source
@@ -17,6 +17,9 @@ from mappings.schema.mapping import RuleEntry
 from mappings.schema.plan import CapabilityEntry, GoalEntry
 from mappings.schema.types import Entry
 from mappings.schema.when import ChoiceEntry, RangeEntry, When
+
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + timedelta(days=2)
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,10 +87,13 @@ class WorkspaceBuilder:
         return value
 
     def to_utc(self, moment: date | datetime) -> datetime:
-        """Convert a date or time of a file to UTC. Values without a zone are in the settings' zone."""
+        """Convert a date or time of a file to UTC. Values without a zone are in the settings' zone.
+
+        The first and last two days that Python knows are moved inwards: they have no instant in some zones.
+        """
         whole = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
         aware = whole if whole.tzinfo else whole.replace(tzinfo=ZoneInfo(self.timezone))
-        return aware.astimezone(UTC)
+        return min(max(aware, _FIRST), _LAST).astimezone(UTC)
 
 
 def _shared_values(entry: Entry, model: type) -> dict[str, Any]:

@@ -6,6 +6,26 @@ import ipaddress
 from urllib.parse import unquote, urlsplit
 
 
+def is_base_url(url: str) -> bool:
+    """Return whether requests can be sent below a URL: http(s), a possible host and port, no query or fragment."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    labels = host.removesuffix(".").split(".")
+    is_name = all(part and part.replace("-", "").replace("_", "").isalnum() for part in labels)
+    is_host = ":" in host or is_name  # brackets around an IPv6 address were checked by urlsplit
+    has_blanks = any(char.isspace() or not char.isprintable() for char in url)
+    return (
+        url.startswith(("https://", "http://"))
+        and is_host
+        and port != 0
+        and not has_blanks
+        and not {*"?#"} & {*url}
+    )
+
+
 def is_unencrypted(url: str) -> bool:
     """Return whether a URL is plain ``http://`` to another machine, so that the token could be read on the way."""
     parts = urlsplit(url)

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 from connectors.diagnostics import clock_results, unreachable_result
 from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected
 from connectors.http.page_size import PageSizeBackoff
-from connectors.jira.jql import BadJql, search_condition
+from connectors.jira.jql import search_condition
 from connectors.jira.payload import UNKNOWN_ZONE, has_permission, parse_account
 from connectors.jira.scalars import require
 from connectors.jira.search import search_pages
 from connectors.jira.site import JiraSite
+from connectors.jql_syntax import BadJql
 from connectors.model import Account, CheckLevel, CheckResult, Source
 from connectors.scalars import clean_text
 

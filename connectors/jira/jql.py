@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from connectors.jql_syntax import BadJql, without_order
 from connectors.model import Cursor, Issue, Source
 
 ORDER = "ORDER BY created ASC, key ASC"
 """Never by ``updated``: an issue that changes while pages are read would move to another page."""
 
 MINUTE = timedelta(minutes=1)
-
-
-class BadJql(ValueError):
-    """A user's JQL that cannot be put into parentheses safely. The message says why."""
 
 
 def created_from(condition: str, at: datetime, zone: ZoneInfo) -> str:
@@ -58,30 +54,6 @@ def search_condition(sources: Iterable[tuple[Source, datetime | None]], zone: Zo
     if not parts:
         raise BadJql("it names neither a project nor a jql")
     return " AND ".join(f"({part})" for part in parts)
-
-
-def without_order(jql: str) -> str:
-    """Return the JQL without a trailing ORDER BY. BadJql if it cannot stand inside parentheses."""
-    depth, end = 0, len(jql)
-    for token in _TOKEN.finditer(jql):
-        text = token.group()
-        if text in "\"'":
-            raise BadJql(f"a quotation mark ({text}) is not closed")
-        depth += {"(": 1, ")": -1}.get(text, 0)
-        if depth < 0:
-            raise BadJql("a closing bracket has no opening one")
-        if depth == 0 and text.casefold().startswith("order"):
-            end = token.start()
-            break
-    if depth:
-        raise BadJql("an opening bracket is not closed")
-    return jql[:end].strip()
-
-
-_TOKEN = re.compile(
-    r""" \\. | "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | ["'()] | \border\s+by\b """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
-)
 
 
 def _source_clause(source: Source, since: datetime | None, zone: ZoneInfo) -> str:

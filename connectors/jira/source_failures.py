@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from connectors.errors import ConnectorError, Gone, Rejected
-from connectors.jira.jql import BadJql
 from connectors.jira.site import Forbidden, JiraSite
+from connectors.jql_syntax import BadJql
 from connectors.model import FailedSource, Source
 
 

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from connectors.errors import BadPayload, ConnectorError, MalformedIssue
 from connectors.http.page_size import PageSizeBackoff
 from connectors.jira.changelog import expanded_entries, parse_changes
-from connectors.jira.jql import BadJql, next_cursor, search_condition, without_order
+from connectors.jira.jql import next_cursor, search_condition
 from connectors.jira.payload import UNKNOWN_ZONE, FieldIds, fields_to_request, parse_issue
 from connectors.jira.scalars import object_or_empty
 from connectors.jira.search import search_pages
 from connectors.jira.site import DAY, HOUR, JiraSite
 from connectors.jira.source_failures import failed_search, is_about_condition
+from connectors.jql_syntax import BadJql, without_order
 from connectors.model import (
     Census,
     Cursor,

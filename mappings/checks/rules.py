@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from connectors.jql_syntax import BadJql, doubtful_characters, without_order
 from connectors.text import fold_name
 from mappings.labels import FAMILIES
 from mappings.parsed import ParsedDefaults, ParsedTeam, ParsedWorkspace, YamlLocation, located_sources
@@ -18,7 +19,6 @@ from mappings.rules.patterns import PatternInvalid, compile_pattern, has_wildcar
 from mappings.schema.mapping import RuleEntry, SourceEntry
 from mappings.yaml.tree import dotted
 
-_ORDER_BY: Final = re.compile(r"\border\s+by\b", re.IGNORECASE)
 _ASCII_ONLY: Final = re.compile(r"\\[bBwW]")
 
 
@@ -96,9 +96,23 @@ def _jira_source(tracker: str, source: SourceEntry, location: YamlLocation) -> I
     elif not JIRA_PROJECT.fullmatch(source.project):
         message = f'"{source.project}" is not a project key; write the upper-case part of the issue keys, such as DS.'
         yield (location / "project").problem("source-shape", message)
-    if source.jql is not None and _ORDER_BY.search(source.jql):
-        message = "`jql` only narrows the project; remove ORDER BY."
-        yield (location / "jql").problem("source-shape", message)
+    if source.jql is not None:
+        yield from _jql_problems(source.jql, location / "jql")
+
+
+def _jql_problems(jql: str, location: YamlLocation) -> Iterator[Problem]:
+    try:
+        condition = without_order(jql)
+    except BadJql as error:
+        yield location.problem("source-shape", f"Jira cannot read this `jql`: {error}; correct it.")
+        return
+    if condition != jql.strip():
+        yield location.problem("source-shape", "`jql` only narrows the project; remove ORDER BY.")
+    elif not condition:
+        yield location.problem("source-shape", "`jql` is blank; give it a value or remove the key.")
+    if doubtful := " ".join(doubtful_characters(condition)):
+        message = f'Jira may refuse {doubtful} outside "quotation marks"; put the value into them.'
+        yield location.warning("jql-characters", message)
 
 
 def _github_source(tracker: str, source: SourceEntry, location: YamlLocation) -> Iterator[Problem]:

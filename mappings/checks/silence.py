@@ -21,6 +21,7 @@ SILENCEABLE: Final = frozenset(
         "empty-goal",
         "identical-rules",
         "impossible-rule",
+        "jql-characters",
         "label-case",
         "pattern-ascii",
         "plain-pattern",

@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from connectors.http.url_policy import is_unencrypted
+from connectors.http.url_policy import is_base_url, is_unencrypted
 from connectors.text import normalize_text
 
 TrackerKind = Literal["jira-cloud", "jira-dc", "github"]
@@ -62,7 +62,7 @@ def check_url_without_password(url: str | None, example: str) -> str | None:
         raise ValueError(
             "write the URL without user and password (no @); credentials go into the environment"
         )
-    if url is not None and not url.startswith(("https://", "http://")):
+    if url is not None and not is_base_url(url):
         raise ValueError(f"write a whole URL such as {example}, not {url!r}")
     return url.rstrip("/") if url else url
 

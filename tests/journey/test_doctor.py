@@ -248,11 +248,19 @@ def test_a_missing_project_names_the_account(world: JourneyWorld) -> None:
     assert "robot-1" in problem
 
 
-@pytest.mark.parametrize("jql", ["component = ", "(status = Open", "nosuchfield = 1"])
-def test_an_invalid_jql_is_found_before_the_first_run(world: JourneyWorld, jql: str) -> None:
+@pytest.mark.parametrize(
+    ("jql", "code", "advice"),
+    [
+        ("component = ", 3, "Jira cannot read this `jql`"),
+        ("(status = Open", 3, "Jira cannot read this `jql`"),
+        ("nosuchfield = 1", 1, "correct it in the mapping"),
+    ],
+)
+def test_an_invalid_jql_is_found_before_the_first_run(
+    world: JourneyWorld, jql: str, code: int, advice: str
+) -> None:
     world.edit("mappings/science.yaml", "{project: DS}", f"{{project: DS, jql: '{jql}'}}")
-    problem = only_problem(examine(world), code=1)
-    assert "correct it in the mapping" in problem
+    assert advice in only_problem(examine(world), code=code)
 
 
 # ---- rights

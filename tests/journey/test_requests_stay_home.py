@@ -66,13 +66,20 @@ def test_a_project_cannot_hold_a_condition(tmp_path: Path, project: str) -> None
     "jql",
     [
         "labels = model) OR (project = OPS",
-        "labels = model OR project = OPS",
-        "project = OPS OR project != DS",
         r'summary ~ a\") OR (project = OPS AND text ~ "x" AND summary ~ b\"',
         r'labels = "model\") OR (project = OPS) OR (labels = "x"',
         "labels = 'model') OR project in ('OPS'",
     ],
 )
+def test_a_jql_that_leaves_its_brackets_is_refused_before_any_request(tmp_path: Path, jql: str) -> None:
+    mapping = MAPPING.replace("{project: DS}", "{project: DS, jql: " + json.dumps(jql) + "}")
+    with JourneyWorld(tmp_path, mapping=mapping) as world:
+        result = world.run()
+    assert (result.code, world.requests) == (3, ())
+    assert "Jira cannot read this `jql`" in result.err
+
+
+@pytest.mark.parametrize("jql", ["labels = model OR project = OPS", "project = OPS OR project != DS"])
 def test_no_jql_leaves_the_project_of_its_source(tmp_path: Path, jql: str) -> None:
     seed = jira_seed(2)
     seed["projects"]["OPS"] = {"issues": [{"key": "OPS-1", "summary": "Not theirs", "labels": ["model"]}]}

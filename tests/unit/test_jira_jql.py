@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.jira.jql import BadJql, jql_time, next_cursor, quote_jql, search_condition, without_order
+from connectors.jira.jql import jql_time, next_cursor, quote_jql, search_condition
+from connectors.jql_syntax import BadJql, without_order
 from connectors.model import Cursor, Issue, IssueRef, Source
 
 BERLIN, SYDNEY, NEW_YORK = (

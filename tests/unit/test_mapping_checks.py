@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from connectors.jql_syntax import BadJql, without_order
 from mappings.labels import DEFAULT_PREFIXES, LabelScheme
 from mappings.load import check_workspace
 from mappings.problems import Problem
@@ -240,3 +242,69 @@ def test_an_empty_when_is_refused(tmp_path: Path) -> None:
     (problem,) = check(tmp_path, mapping=MAPPING + "  - {id: c, when: {}, assign: model}\n")
 
     assert "would match every issue" in problem.message
+
+
+GOOD_JQL = [
+    "labels = a",
+    'project = DS AND (labels in (a, "b c") OR NOT status = Done)',
+    "sprint in openSprints() AND assignee = currentUser()",
+    "status WAS IN (Open, 'In Review') BEFORE \"2026/01/01\" AND status CHANGED FROM a TO b BY mona",
+    "status changed during (startOfDay(-1), endOfDay()) AND a is not EMPTY",
+    "a not in (b) && !(c ~ d) || e !~ f",
+    "cf [ 10020 ] = 1 and cf[10021] > -2w",
+    'issue.property["a b"].c = 1',
+    "parent = DS-1 OR fixVersion = 1.10",
+    r"summary ~ don\'t",
+]
+BAD_JQL = [
+    "labels = a) OR (project = OPS",
+    "(labels = a",
+    "labels = 'a",
+    "labels = a AND",
+    "AND labels = a",
+    "labels = a OR OR b = c",
+    "labels =",
+    "= a",
+    "labels in ()",
+    "labels in (a,)",
+    "labels = a b",
+    "(labels = a) (b = c)",
+    "labels = a -- only mine",
+    "labels = \u201carea features\u201d",
+    "labels == a",
+    "(labels = a ORDER BY key)",
+    "not",
+]
+
+
+@pytest.mark.parametrize("jql", GOOD_JQL)
+def test_jql_that_jira_can_read_passes(tmp_path: Path, jql: str) -> None:
+    mapping = MAPPING.replace("{project: DS}", f"{{project: DS, jql: {json.dumps(jql)}}}")
+    assert [each for each in check(tmp_path, mapping=mapping) if each.check == "source-shape"] == []
+    assert without_order(jql) == jql
+
+
+@pytest.mark.parametrize("jql", BAD_JQL)
+def test_check_and_searches_refuse_the_same_jql(tmp_path: Path, jql: str) -> None:
+    mapping = MAPPING.replace("{project: DS}", f"{{project: DS, jql: {json.dumps(jql)}}}")
+
+    with pytest.raises(BadJql) as refused:
+        without_order(jql)
+    (problem,) = (each for each in check(tmp_path, mapping=mapping) if each.severity == "error")
+
+    assert brief(problem) == ("source-shape", "error", "3:30")
+    assert str(refused.value) in problem.message
+
+
+def test_a_blank_jql_is_no_jql(tmp_path: Path) -> None:
+    (problem,) = check(tmp_path, mapping=MAPPING.replace("{project: DS}", "{project: DS, jql: '  '}"))
+    assert "is blank" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("jql", "shown"), [("labels = \u201ca\u201d", "\u201c \u201d"), ("labels = c#", "#")]
+)
+def test_characters_that_jira_reserves_are_doubtful(tmp_path: Path, jql: str, shown: str) -> None:
+    (problem,) = check(tmp_path, mapping=MAPPING.replace("{project: DS}", f"{{project: DS, jql: '{jql}'}}"))
+    assert brief(problem) == ("jql-characters", "warning", "3:30")
+    assert f"refuse {shown} outside" in problem.message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 import mappings
 from connectors.model import Source
+from mappings.build import WorkspaceBuilder
 from mappings.labels import LabelScheme
 from mappings.load import check_workspace, load_workspace, read_yaml
 from mappings.model import Anchor, Workspace
@@ -274,3 +275,16 @@ def test_a_copy_of_the_example_can_be_edited_into_a_warning(tmp_path: Path) -> N
     assert [(each.severity, each.message) for each in problems] == [
         ("warning", 'no mapping file is for the team "servin"; did you mean "serving"?')
     ]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Adak"])
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01", "9999-12-31", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+)
+def test_the_first_and_the_last_day_of_time_limit_nothing(zone: str, moment: str) -> None:
+    """People write them for "always"; in some zones they have no instant."""
+    builder = WorkspaceBuilder(trackers={}, timezone=zone)
+    at = builder.to_utc(datetime.fromisoformat(moment) if "T" in moment else date.fromisoformat(moment))
+
+    assert at.year in (1, 9999)
+    assert at - timedelta(days=1) < at < at + timedelta(days=1)

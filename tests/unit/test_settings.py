@@ -88,6 +88,14 @@ def test_the_workspace_is_found_from_any_folder_below_it(tmp_path: Path) -> None
         (SMALL.replace("acme", "Acme DS"), "instance"),
         (SMALL.replace("github: {kind: github}", "github: {kind: gitlab}"), 'did you mean "github"?'),
         (SMALL.replace("{kind: github}", "{kind: github, url: ghe.example}"), "write a whole URL such as"),
+        *(
+            (SMALL.replace("{kind: github}", f'{{kind: github, url: "{url}"}}'), "write a whole URL such as")
+            for url in (
+                *("https://", "https:///api", "https://ghe .example", "https://ghe.example:99999"),
+                *("https://ghe.example:x", "https://[::1", "https://ghe..example", "https://."),
+                *("https://ghe\\u200b.example", "https://ghe.example?x=1", "https://ghe.example/#a"),
+            )
+        ),
         (
             SMALL.replace("{kind: github}", "{kind: github, url: 'http://ghe.example'}"),
             "use https://",
