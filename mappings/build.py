@@ -13,7 +13,7 @@ from mappings.defaults import with_inherited_settings
 from mappings.model import Anchor, Capability, Evidence, Goal, Increment, Rule, TeamMapping
 from mappings.parsed import ParsedDefaults, ParsedPlan, ParsedTeam, YamlLocation, located_sources
 from mappings.references import resolve_reference
-from mappings.schema.mapping import RuleEntry
+from mappings.schema.mapping import RuleEntry, SourceEntry
 from mappings.schema.plan import CapabilityEntry, GoalEntry
 from mappings.schema.types import Entry
 from mappings.schema.when import ChoiceEntry, RangeEntry, When
@@ -61,10 +61,7 @@ class WorkspaceBuilder:
             team=entry.team,
             origin=(location / "team").key_origin,
             flow=entry.flow,
-            sources=tuple(
-                Source(tracker=tracker, **source.model_dump())
-                for tracker, source, _ in located_sources(parsed)
-            ),
+            sources=tuple(build_source(tracker, source) for tracker, source, _ in located_sources(parsed)),
             rules=tuple(self._build_rule(*each) for each in location.items("rules", entry.rules)),
         )
         return with_inherited_settings(mapping, parsed, self.defaults)
@@ -94,6 +91,17 @@ class WorkspaceBuilder:
         whole = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
         aware = whole if whole.tzinfo else whole.replace(tzinfo=ZoneInfo(self.timezone))
         return min(max(aware, _FIRST), _LAST).astimezone(UTC)
+
+
+def build_source(tracker: str, entry: SourceEntry) -> Source:
+    """Build a source. GitHub ignores the case of repositories, so that each has one spelling here."""
+    return Source(
+        tracker=tracker,
+        project=entry.project,
+        jql=entry.jql.strip() if entry.jql else entry.jql,
+        repo=entry.repo.lower() if entry.repo else entry.repo,
+        pull_requests=entry.pull_requests,
+    )
 
 
 def _shared_values(entry: Entry, model: type) -> dict[str, Any]:

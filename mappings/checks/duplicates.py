@@ -47,7 +47,7 @@ def duplicate_source(parsed: ParsedWorkspace) -> Iterator[Problem]:
         sources: list[Located] = []
         for tracker, source, location in located_sources(team):
             container = fold_name(source.project or source.repo or "")
-            sources.append((f"{tracker}:{container} ({source.jql or ''})", location))
+            sources.append((f"{tracker}:{container} ({(source.jql or '').strip()})", location))
         for _, before, location in repeats(sources):
             message = f"the team already has this source at {before.key_origin}; remove one."
             yield location.problem("duplicate-source", message, on_key=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from connectors.model import Issue, IssueRef, Source
-from mappings.build import WorkspaceBuilder
+from connectors.model import Issue, IssueRef
+from mappings.build import WorkspaceBuilder, build_source
 from mappings.model import Rule
 from mappings.parsed import ParsedTeam, ParsedWorkspace, YamlLocation, located_sources
 from mappings.problems import Problem
@@ -97,11 +97,12 @@ def _locate_team(
 
 
 def _locate_sources(team: ParsedTeam, trackers: Mapping[str, str]) -> Iterator[LocatedSource]:
-    for tracker, source, location in located_sources(team):
+    for tracker, entry, location in located_sources(team):
+        source = build_source(tracker, entry)
         container = source.project or source.repo
         if container is not None and tracker in trackers:
             yield LocatedSource(
-                name=Source(tracker=tracker, **source.model_dump()).name,
+                name=source.name,
                 jql=source.jql,
                 location=location,
                 probe=RuleSubject(issue=_empty_issue(tracker, container), labels=()),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PrivateAttr, field_validator
 
+from connectors.text import fold_name
 from mappings.checks.labels import organisation_prefix_clashes
 from mappings.checks.plans import is_zone
 from mappings.defaults import merge_labels
@@ -83,6 +84,17 @@ class Settings(SettingsSection):
         default=timedelta(minutes=2),
         description="Longest wait for a rate limit. Instead of a longer one, a run goes on without the source.",
     )
+
+    @field_validator("trackers", mode="before")
+    @classmethod
+    def _check_tracker_names(cls, trackers: object) -> object:
+        """Reject names that conditions and environment variables cannot tell apart."""
+        first: dict[str, str] = {}
+        for name in map(str, trackers if isinstance(trackers, dict) else ()):
+            other = first.setdefault(fold_name(name), name)
+            if other != name:
+                raise ValueError(f"the trackers {other!r} and {name!r} differ only in case; rename one")
+        return trackers
 
     @field_validator("timezone")
     @classmethod

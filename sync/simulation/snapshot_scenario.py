@@ -109,15 +109,19 @@ def _tracker(context: RunContext, name: str, issues: list[Issue]) -> dict[str, A
     keys = {issue.ref.key for issue in issues}
     anchors = [anchor.key for anchor in list_anchors(context.workspace) if anchor.tracker == name]
     sources = [source for team in context.workspace.teams for source in team.sources]
-    names = {source.repo if kind == "github" else source.project for source in sources} - {None, ""}
-    names |= {issue.container for issue in issues} | {container_of(key) for key in anchors}
-    rows: dict[str, list[dict[str, Any]]] = {str(each): [] for each in sorted(map(str, names))}
+    names = [source.repo if kind == "github" else source.project for source in sources]
+    names += [*map(container_of, anchors), *(issue.container for issue in issues)]
+    # The spelling of a container's issues wins: GitHub ignores case, so that mappings may spell it differently.
+    spelling = {name.lower(): name for name in names if name}
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in sorted(spelling.values())}
     serialize = _github_issue if kind == "github" else _jira_issue
     for issue in issues:
-        rows[issue.container].append(serialize(context, issue, keys, comments.get(issue.ref.key)))
+        rows[spelling[issue.container.lower()]].append(
+            serialize(context, issue, keys, comments.get(issue.ref.key))
+        )
     for key in anchors:
         if key not in keys:
-            rows[container_of(key)].append(_unread_anchor(key))
+            rows[spelling[container_of(key).lower()]].append(_unread_anchor(key))
     return _github(rows) if kind == "github" else {"kind": kind, **_jira(rows, issues)}
 
 

@@ -104,6 +104,7 @@ def test_the_workspace_is_found_from_any_folder_below_it(tmp_path: Path) -> None
             SMALL.replace("{kind: github}", "{kind: github, gateway_url: 'http://h'}"),
             "use https://",
         ),
+        (SMALL + "  GitHub: {kind: github}\n", "the trackers 'github' and 'GitHub' differ only in case"),
         ("instance: acme\n", '"trackers" is missing'),
         ("instance: acme\ntrackers: {}\n", "trackers"),
         (SMALL + "timezone: Berlin\n", "write one like Europe/Berlin"),
