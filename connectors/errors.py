@@ -61,6 +61,10 @@ class Unavailable(SkipSource):
     """The tracker gave no proper answer within the allowed attempts and time."""
 
 
+class TooSlow(Unavailable):
+    """The tracker did not complete a response in time."""
+
+
 class Unreachable(Unavailable):
     """No connection to the tracker."""
 

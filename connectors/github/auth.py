@@ -139,7 +139,8 @@ def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
         return None
     headers = response.headers
     is_used_up = (headers.get("X-RateLimit-Remaining") or "").strip() == "0"
-    is_named = "rate limit" in response.text[:2000].lower()
+    # Not response.text: it guesses the encoding of the whole body.
+    is_named = b"rate limit" in response.content[:2000].lower()
     if response.status_code == 429 or "Retry-After" in headers or is_used_up or is_named:
         return RateLimitRefusal(reason="GitHub rate limit", min_seconds=_SECONDARY_LIMIT_WAIT)
     return None

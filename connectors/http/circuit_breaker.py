@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from connectors.errors import ConnectorError, RateLimitExceeded, Unavailable, Unreachable, WriteDeferred
+from connectors.errors import (
+    ConnectorError,
+    RateLimitExceeded,
+    TooSlow,
+    Unavailable,
+    Unreachable,
+    WriteDeferred,
+)
 
 FAILURES_TO_OPEN = 2
 """Requests in a row, each with all its retries, that must fail before a reachable tracker counts as down.
@@ -39,7 +46,10 @@ class CircuitBreaker:
             return
         if isinstance(error, Unavailable):
             self._failures_in_a_row += 1
-        if isinstance(error, Unreachable | RateLimitExceeded) or self._failures_in_a_row >= FAILURES_TO_OPEN:
+        if (
+            isinstance(error, TooSlow | Unreachable | RateLimitExceeded)
+            or self._failures_in_a_row >= FAILURES_TO_OPEN
+        ):
             self._open_error = error
 
     def record_success(self) -> None:

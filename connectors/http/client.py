@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import inf
 from typing import Any, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from connectors.errors import AuthFailed, BadPayload, ConnectorError, WriteDeferred
+from connectors.http.bounded_adapter import ResponseLimits
 from connectors.http.circuit_breaker import CircuitBreaker
 from connectors.http.rate_limiter import CONTENT_METHODS, RateLimiter, WriteDelay, WriteLimits
 from connectors.http.response import ApiResponse, ErrorClassifier, RateLimitDetector, ResponseParser
@@ -49,7 +51,7 @@ class Transport:
 
     Refuses every redirect, every URL outside the base URL, and an unencrypted base URL (AuthFailed), except on this
     machine. Verifies certificates always. Spaces writes and sends one at a time. Turns statuses, broken responses and
-    lost connections into the errors of ``errors.py``. Thread-safe.
+    lost connections into the errors of ``errors.py``. Every response is bounded in time and size. Thread-safe.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Transport:
         classify_error: ErrorClassifier | None = None,
         rate_limiter: RateLimiter | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
+        limits: ResponseLimits = ResponseLimits(),
         adapter: BaseAdapter | None = None,
         request_stats: RequestStats | None = None,
     ) -> None:
@@ -74,8 +77,9 @@ class Transport:
         ``tracker``: name that messages begin with. ``now`` returns an aware time. ``detect_rate_limit`` recognizes
         a vendor's rate limit refusals other than a plain 429. ``classify_error`` may turn status, headers and data
         of a failure (redirects excluded) into a more specific error than the general one. ``rate_limiter`` spaces
-        writes; without it they are sent at once. ``timeout``: seconds to connect, and between bytes. ``adapter``
-        replaces the network (simulations). ``request_stats`` counts requests.
+        writes; without it they are sent at once. ``timeout``: seconds to connect, and between bytes. ``limits``:
+        time and size of a whole response. ``adapter`` replaces the network (simulations). ``request_stats`` counts
+        requests.
         """
         if is_unencrypted(base_url):
             raise AuthFailed(
@@ -86,7 +90,8 @@ class Transport:
         """Returns this machine's time (aware)."""
         self.base_url = base_url.rstrip("/")
         self.tracker = tracker
-        self._session = configure_session(session, adapter)
+        self._deadline = policy.deadline
+        self._session = configure_session(session, adapter, limits=limits, seconds_left=self._seconds_left)
         self._retrier = Retrier(tracker=tracker, policy=policy, now=now, sleep=sleep, on_wait=on_wait)
         self._parser = ResponseParser(tracker, now, detect_rate_limit, classify_error)
         self._rate_limiter = rate_limiter or RateLimiter(WriteLimits(), tracker=tracker)
@@ -152,6 +157,10 @@ class Transport:
     ) -> ApiResponse:
         """Send a GET, as a read."""
         return self.send("GET", path, kind="read", params=params, headers=headers)
+
+    def _seconds_left(self) -> float:
+        """Return the time that the run has left."""
+        return inf if self._deadline is None else (self._deadline - self.now()).total_seconds()
 
     def _absolute_url(self, path: str) -> str:
         url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"

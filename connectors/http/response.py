@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from connectors.http.response_errors import (
     is_temporary,
 )
 from connectors.http.retry import RateLimitRefusal, RequestKind, RetryableFailure, server_wait_seconds
+from connectors.http.strict_json import decode_json
 
 RateLimitDetector = Callable[[requests.Response], RateLimitRefusal | None]
 ErrorClassifier = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
@@ -93,7 +93,7 @@ def _parse_success(response: requests.Response, where: str, kind: RequestKind, e
         raise error_for_redirect(where, status, kind, location)
     try:
         data = _decode_json(response)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise _error_for_broken_body(where, kind, status) from None
     if status != expects:
         raise _error_for_undocumented_status(where, kind, status, expects)
@@ -133,7 +133,7 @@ def _decode_json(response: requests.Response) -> Any:
     """Return the decoded body, or None for an empty one. ValueError if the body is not JSON."""
     if not response.content.strip():
         return None
-    return json.loads(response.content)
+    return decode_json(response.content)
 
 
 def _decode_error_body(response: requests.Response) -> Any:

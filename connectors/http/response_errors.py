@@ -13,15 +13,18 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from connectors.errors import (
     AuthFailed,
+    BadPayload,
     ConnectorError,
     Gone,
     OutcomeUnknown,
     Rejected,
     SourceMissing,
+    TooSlow,
     Unavailable,
     Unreachable,
     WriteRedirected,
 )
+from connectors.http.bounded_adapter import ResponseTooLarge, ResponseTooSlow
 from connectors.http.retry import RequestKind, RetryableFailure
 from connectors.http.url_policy import describe_url
 
@@ -86,6 +89,8 @@ def error_for_lost_response(
     permanent = _permanent_error(where, error, host)
     if permanent:
         return permanent
+    if isinstance(error, ResponseTooSlow | ResponseTooLarge | requests.exceptions.ContentDecodingError):
+        return _error_for_unusable_response(where, kind, error, host)
     loss = _describe_loss(error)
     error_class = Unreachable if _is_never_connected(error) else Unavailable
     failure = error_class(
@@ -94,6 +99,26 @@ def error_for_lost_response(
     if kind == "create" and not _is_never_connected(error):
         return OutcomeUnknown(f"{where}: {loss} {host} after the request was sent; it may have taken effect")
     return RetryableFailure(failure, reason=f"a connection to {host}")
+
+
+def _error_for_unusable_response(
+    where: str, kind: RequestKind, error: requests.RequestException, host: str
+) -> ConnectorError | RetryableFailure:
+    """Return the error for a response that takes too long, is too large or cannot be unpacked."""
+    failure: ConnectorError
+    if isinstance(error, ResponseTooSlow):
+        text = f"the answer of {host} was not complete after {error.seconds:.0f} s"
+        failure = TooSlow(f"{where}: {text}; try again later, or with a longer --max-duration if it is set")
+    elif isinstance(error, ResponseTooLarge):
+        text = f"the answer of {host} is larger than {error.max_bytes >> 20} MB"
+        failure = BadPayload(f"{where}: {text}, so nothing of it is used; check what answers there")
+    else:
+        text = f"the answer of {host} is compressed in a way that cannot be unpacked"
+        failure = BadPayload(f"{where}: {text}; check what answers there, and the proxy if there is one")
+    if kind == "create":
+        return OutcomeUnknown(f"{where}: {text}; the request may have taken effect")
+    is_damaged = isinstance(error, requests.exceptions.ContentDecodingError)
+    return RetryableFailure(failure, reason="a whole answer", repeat=is_damaged)
 
 
 def _permanent_error(where: str, error: requests.RequestException, host: str) -> ConnectorError | None:
@@ -157,7 +182,10 @@ def quote_server_message(data: Any) -> str:
     if not isinstance(data, Mapping):
         return ""
     values = [data.get(key) for key in ("message", "errorMessages", "errors")]
-    message = printable_line("; ".join(dict.fromkeys(filter(None, _message_texts(values)))))
+    try:
+        message = printable_line("; ".join(dict.fromkeys(filter(None, _message_texts(values)))))
+    except RecursionError:
+        return ""
     return f': "{message}"' if message else ""
 
 

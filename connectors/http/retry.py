@@ -100,6 +100,8 @@ class RetryableFailure(Exception):
     seconds: float | None = None
     """Wait that the server demands."""
     refusal: RateLimitRefusal | None = None
+    repeat: bool = True
+    """False if only a smaller request may fare better."""
     next_wait: float = 0.0
     """Seconds until the next attempt, if there is one; set by ``Retrier``."""
 
@@ -155,6 +157,8 @@ class Retrier:
             return failure.next_wait
 
         def is_last(state: RetryCallState) -> bool:
+            if not _failure_in(state).repeat:
+                return True
             return state.attempt_number >= policy.attempts or policy.forbids_wait(
                 state.upcoming_sleep, started=started, now=self.now()
             )
