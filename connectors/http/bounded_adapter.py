@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -18,6 +19,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import DecodeError, HTTPError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 from urllib3.response import HTTPResponse
+
+from connectors.http.environment import check_ca_bundle
 
 _CHUNK_BYTES: Final = 1 << 16
 
@@ -72,15 +75,22 @@ class BoundedAdapter(HTTPAdapter):
         return manager
 
     def send(
-        self, request: requests.PreparedRequest, stream: bool = False, *args: Any, **kwargs: Any
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Return the response with its body in memory.
 
-        Raise ResponseTooSlow, ResponseTooLarge, and the errors of ``requests``.
+        Raise ResponseTooSlow, ResponseTooLarge, UnusableCaBundle, and the errors of ``requests``.
         """
         del stream
+        check_ca_bundle(verify)
         with _Watchdog(self._seconds()) as watchdog:
-            response = super().send(request, True, *args, **kwargs)
+            response = super().send(request, True, timeout, verify, cert, proxies)
             try:
                 body = self._read_body(response)
             except BaseException:
@@ -88,6 +98,7 @@ class BoundedAdapter(HTTPAdapter):
                 raise
             watchdog.raise_if_expired()  # a body without length ends at the shutdown, like a complete one
         response.raw = body
+        _drop_broken_location(response)
         return response
 
     def _read_body(self, response: requests.Response) -> io.BytesIO:
@@ -105,6 +116,14 @@ class BoundedAdapter(HTTPAdapter):
             raise requests.exceptions.ChunkedEncodingError(error) from None
         body.seek(0)
         return body
+
+
+def _drop_broken_location(response: requests.Response) -> None:
+    """Remove a Location that is no URL: ``requests`` parses it also if redirects are not followed, and fails."""
+    try:
+        urlsplit(response.headers.get("Location", "").encode("latin-1").decode())
+    except ValueError:
+        del response.headers["Location"]
 
 
 class _Watchdog:

@@ -17,9 +17,10 @@ from requests.adapters import BaseAdapter
 from connectors.errors import AuthFailed, BadPayload, ConnectorError, WriteDeferred
 from connectors.http.bounded_adapter import ResponseLimits
 from connectors.http.circuit_breaker import CircuitBreaker
+from connectors.http.lost_responses import error_for_lost_response
 from connectors.http.rate_limiter import CONTENT_METHODS, RateLimiter, WriteDelay, WriteLimits
 from connectors.http.response import ApiResponse, ErrorClassifier, RateLimitDetector, ResponseParser
-from connectors.http.response_errors import error_for_lost_response, printable_line
+from connectors.http.response_errors import printable_line
 from connectors.http.retry import (
     RequestKind,
     Retrier,
@@ -204,14 +205,9 @@ class Transport:
         self._request_stats.record_request(self.tracker)
         try:
             response = self._session.request(url=url, timeout=self._timeout, allow_redirects=False, **request)
-        except requests.RequestException as error:
+        except (OSError, ValueError) as error:
             # The library's message is dropped: it may quote headers and queries.
-            raise error_for_lost_response(where, kind, error, urlsplit(url).netloc) from None
-        except ValueError:  # also from http.client, whose message quotes the header with the token
-            raise AuthFailed(
-                f"{where}: the credentials or the url contain characters that cannot be sent; check them "
-                "for line breaks and quotation marks"
-            ) from None
+            raise error_for_lost_response(where, kind, error, url) from None
         self._request_stats.record_response(self.tracker, response.headers)
         return response
 

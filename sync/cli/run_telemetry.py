@@ -44,6 +44,7 @@ from sync.store import StoreError, open_store
 
 PingSignal = Literal["start", "success", "fail"]
 _SECONDS: Final = 5.0
+_MAX_BYTES: Final = 1 << 20
 
 
 class _HealthCheck:
@@ -64,13 +65,15 @@ class _HealthCheck:
             return
         import requests
 
+        from connectors.http.bounded_adapter import ResponseLimits
         from connectors.http.session import configure_session
 
         try:
             url = self._url_for(self._url.get_secret_value(), signal)
-            with configure_session(requests.Session()) as session:
+            limits = ResponseLimits(seconds=_SECONDS, max_bytes=_MAX_BYTES)
+            with configure_session(requests.Session(), limits=limits) as session:
                 status = session.get(url, timeout=_SECONDS, allow_redirects=False).status_code
-        except (requests.RequestException, ValueError) as error:  # their texts hold the URL
+        except (OSError, ValueError) as error:  # their texts hold the URL
             self._note(f"note: the health check cannot be reached ({type(error).__name__})")
             return
         if status != 200:

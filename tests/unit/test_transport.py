@@ -517,7 +517,9 @@ def test_certificates_are_verified_and_netrc_is_ignored(
     (tmp_path / "netrc").write_text("machine tracker.example login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("CURL_CA_BUNDLE", "")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/acme/authority.pem")
+    authority = tmp_path / "authority.pem"
+    authority.write_text("-----BEGIN CERTIFICATE-----")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
     careless = requests.Session()
     careless.verify, careless.auth = False, None
     net.get(f"{BASE}/issues", json=[])
@@ -527,4 +529,4 @@ def test_certificates_are_verified_and_netrc_is_ignored(
     assert careless.verify is True
     sent = net.calls[0].request
     assert "Authorization" not in sent.headers
-    assert sent.req_kwargs["verify"] == "/etc/acme/authority.pem"
+    assert sent.req_kwargs["verify"] == str(authority)

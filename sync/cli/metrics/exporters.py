@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _SECONDS: Final = 5.0
-"""Timeout for a Pushgateway."""
+"""Time for the whole response of a Pushgateway."""
+_MAX_BYTES: Final = 1 << 20
+"""Size of the response."""
 _INSTALLATION: Final = "installation"
 
 
@@ -79,15 +81,17 @@ def _push_handler(
     def send() -> None:
         import requests
 
-        from connectors.http.response_errors import iter_causes
+        from connectors.http.bounded_adapter import ResponseLimits
+        from connectors.http.lost_responses import iter_causes
         from connectors.http.session import configure_session
 
         try:
-            with configure_session(requests.Session()) as session:
+            limits = ResponseLimits(seconds=_SECONDS, max_bytes=_MAX_BYTES)
+            with configure_session(requests.Session(), limits=limits) as session:
                 response = session.request(
                     method, url, data=data, headers=dict(headers), timeout=timeout, allow_redirects=False
                 )
-        except (requests.RequestException, ValueError) as error:
+        except (OSError, ValueError) as error:
             reasons = (cause.strerror for cause in iter_causes(error) if isinstance(cause, OSError))
             reason = next((reason for reason in reasons if reason), type(error).__name__)
             raise MetricsPushFailed(f"it cannot be reached ({reason})") from None
