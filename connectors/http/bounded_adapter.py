@@ -88,7 +88,8 @@ class BoundedAdapter(HTTPAdapter):
         Raise ResponseTooSlow, ResponseTooLarge, UnusableCaBundle, and the errors of ``requests``.
         """
         del stream
-        check_ca_bundle(verify)
+        if (request.url or "").startswith("https:"):
+            check_ca_bundle(verify)
         with _Watchdog(self._seconds()) as watchdog:
             response = super().send(request, True, timeout, verify, cert, proxies)
             try:

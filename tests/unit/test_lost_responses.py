@@ -5,40 +5,19 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from connectors.errors import ConnectorError, Unavailable, Unreachable
 from connectors.http import environment
-from tests.unit.test_response_limits import HEAD, sending, server
+from tests.support.tls import certificate_pem, tls_server
+from tests.unit.test_response_limits import sending, server
 from tests.unit.test_transport import Client
 
 TRACKER = "https://tracker.example"
-CERTIFICATE = """\
------BEGIN CERTIFICATE-----
-MIIBljCCATugAwIBAgIUK2VFiX/aaarnoGMxkswDjV4A6EwwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyOTA3MTAyMFoYDzIxMjYxMTA1
-MDcxMDIwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAAT3LmkHtlfcvD0X64jTckVIALG2D1Qn2wbP9mYyBGG4Ypuw/kg4eRtn
-hiZmi55lTDszXoGcg9UFbTLsD0vR9WNRo2kwZzAdBgNVHQ4EFgQU4cXdDICJro+J
-WQxNgnXG0qCd1W8wHwYDVR0jBBgwFoAU4cXdDICJro+JWQxNgnXG0qCd1W8wDwYD
-VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
-SQAwRgIhAKWzM82dC9T5JLBy3KsVxRwER34vBFVASoXY2vpgR204AiEAjaUyQHBo
-hWiitePBLaG1rzjLFF+v0xvbL7nsAKBXpT0=
------END CERTIFICATE-----
-"""
-KEY = """\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg/gPseosuYgrjCDKy
-9R3HD5B4tK8cTpC0ozKqkPxnL0ahRANCAAT3LmkHtlfcvD0X64jTckVIALG2D1Qn
-2wbP9mYyBGG4Ypuw/kg4eRtnhiZmi55lTDszXoGcg9UFbTLsD0vR9WNR
------END PRIVATE KEY-----
-"""
-"""Self-signed, for localhost only."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,32 +29,6 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             "SSLKEYLOGFILE",
         ):
             monkeypatch.delenv(name)
-
-
-@contextmanager
-def tls_server(folder: Path) -> Iterator[tuple[int, Path]]:
-    """Serve ``[]`` over TLS. Yields the port and the file of the certificate."""
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_text(CERTIFICATE)
-    key.write_text(KEY)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-
-    def answer(connection: socket.socket) -> None:
-        with suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
-            secure.recv(65536)
-            secure.sendall(HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\n[]")
-
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                answer(listener.accept()[0])
-
-    threading.Thread(target=serve, daemon=True).start()
-    with closing(listener):
-        yield listener.getsockname()[1], certificate
 
 
 def error_of(url: str = TRACKER) -> ConnectorError:
@@ -96,7 +49,7 @@ def missing(path: Path) -> None:
 
 def hashless(path: Path) -> None:
     path.mkdir()
-    (path / "authority.pem").write_text(CERTIFICATE)
+    (path / "authority.pem").write_text(certificate_pem())
 
 
 BUNDLES: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -104,7 +57,10 @@ BUNDLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder without hashes": (hashless, "openssl rehash"),
     "empty": (Path.touch, "the file is empty"),
     "no certificate": (lambda path: path.write_text("hello\n"), "no certificate in PEM format"),
-    "broken certificate": (lambda path: path.write_text(CERTIFICATE[:-60]), "no certificate in PEM format"),
+    "broken certificate": (
+        lambda path: path.write_text(certificate_pem()[:-60]),
+        "no certificate in PEM format",
+    ),
     "pipe": (os.mkfifo, "it is no file"),
     "device": (lambda path: path.symlink_to("/dev/zero"), "it is no file"),
 }
@@ -131,7 +87,7 @@ def test_an_unusable_file_of_authorities_is_named_with_its_variable(
 def test_a_file_of_authorities_that_may_not_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "authorities").write_text(CERTIFICATE)
+    (tmp_path / "authorities").write_text(certificate_pem())
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authorities"))
 
     def refuse(*_: object, **__: object) -> None:
