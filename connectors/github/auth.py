@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.auth import AuthBase
 
-from connectors.errors import AuthFailed, ConnectorError, Rejected, SkipIssue
+from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected, SkipIssue
 from connectors.github.payload import parse_time, require, require_object
 from connectors.http.client import Transport
+from connectors.http.response_errors import quote_server_message
 from connectors.http.retry import RateLimitRefusal, parse_http_date
 
 if TYPE_CHECKING:
@@ -28,10 +29,16 @@ HEADERS: Final = {
 }
 _SECONDARY_LIMIT_WAIT: Final = 60.0
 """Seconds to wait if a secondary rate limit names no time (GitHub's best practices for the REST API)."""
+_SPREADING_TIME: Final = timedelta(seconds=20)
+"""Time after which every server of GitHub knows a new token."""
 
 
 class AlreadyExists(Rejected):
     """Creation of an object that exists already."""
+
+
+class IssuesDisabled(Gone):
+    """The repository exists and has no issues."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +72,11 @@ class GithubCredentials(AuthBase, ABC):
         """Return the additional headers of the request for our account."""
         return {}
 
+    def is_premature(self, response: requests.Response) -> bool:
+        """Return True if the response refuses a token that not all of GitHub's servers may know yet."""
+        del response
+        return False
+
 
 class TokenCredentials(GithubCredentials):
     """Personal access token, through PyGithub's Auth."""
@@ -96,6 +108,9 @@ class InstallationCredentials(GithubCredentials):
         self._lock = threading.Lock()
         self._token = ""
         self._expires_at: datetime | None = None
+        self._fetched_at: datetime | None = None
+        self._is_accepted = False
+        """True once the current token read something."""
         self.fingerprint = _fingerprint(f"app {auth.app_id} {installation_id}")
 
     def authorization(self) -> str:
@@ -106,6 +121,16 @@ class InstallationCredentials(GithubCredentials):
 
     def identity_headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self._jwt()}"}
+
+    def is_premature(self, response: requests.Response) -> bool:
+        """Recognize 401, and 404 until a first success, in the first seconds of a token."""
+        status, sent = response.status_code, response.request.headers.get("Authorization")
+        with self._lock:
+            if self._fetched_at is None or sent != f"token {self._token}":
+                return False
+            self._is_accepted = self._is_accepted or status < 400
+            is_new = self._now() - self._fetched_at < _SPREADING_TIME
+            return is_new and (status == 401 or (status == 404 and not self._is_accepted))
 
     def _jwt(self) -> str:
         try:
@@ -131,6 +156,7 @@ class InstallationCredentials(GithubCredentials):
         server_now = parse_http_date(response.headers.get("Date")) or self._now()
         expires_at = parse_time(require(fields, "expires_at", "an installation token"), "a token")
         self._expires_at = self._now() + (expires_at - server_now) - timedelta(seconds=60)
+        self._fetched_at, self._is_accepted = self._now(), False
 
 
 def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
@@ -147,8 +173,10 @@ def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
 
 
 def classify_error(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
-    """Return AlreadyExists for a 422 that says so, otherwise None."""
+    """Return AlreadyExists for a 422 that says so, IssuesDisabled for such a 410, otherwise None."""
     del headers
+    if status == 410 and "disabled" in quote_server_message(data).casefold():
+        return IssuesDisabled("the issues of this repository are disabled (HTTP 410)")
     errors = data.get("errors") if status == 422 and isinstance(data, Mapping) else None
     rows = errors if isinstance(errors, list) else ()
     exists = any(isinstance(error, Mapping) and error.get("code") == "already_exists" for error in rows)

@@ -64,6 +64,7 @@ def open_github(
             rate_limiter=limiter,
             detect_rate_limit=detect_rate_limit,
             classify_error=classify_error,
+            is_premature=credentials.is_premature if credentials else None,
             **options,
         )
 

@@ -68,7 +68,6 @@ class GithubDiagnostics:
         try:
             response = self.transport.get(f"repos/{repo}")
             facts = require_object(response.data, "a repository")
-            missing = self._missing_labels(repo, labels)
         except ReadRedirected as redirect:
             text = str(error_for_renamed(self.transport, repo, redirect))
             yield CheckResult("problem", "source", source.name, text)
@@ -80,7 +79,14 @@ class GithubDiagnostics:
         level, text, may_create_labels = _check_rights(facts, granted, response.headers)
         yield CheckResult(level, "rights", source.name, text)
         if labels:
-            yield _check_labels(source, labels, missing, may_create=may_create_labels)
+            yield self._check_labels(source, labels, may_create=may_create_labels)
+
+    def _check_labels(self, source: Source, labels: Sequence[str], *, may_create: bool) -> CheckResult:
+        try:
+            missing = self._missing_labels(source.repo or "", labels)
+        except ConnectorError as error:
+            return CheckResult("problem", "labels", source.name, f"its labels cannot be listed: {error}")
+        return _compare_labels(source, labels, missing, may_create=may_create)
 
     def _missing_labels(self, repo: str, labels: Sequence[str]) -> list[str]:
         """Return the labels that the repository lacks. GitHub compares them without case."""
@@ -173,7 +179,7 @@ def _split_scopes(scopes: str) -> set[str]:
     return {scope.strip() for scope in scopes.split(",")}
 
 
-def _check_labels(
+def _compare_labels(
     source: Source, labels: Sequence[str], missing: list[str], *, may_create: bool
 ) -> CheckResult:
     if not missing:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from connectors.errors import AuthFailed, BadPayload, Gone, Rejected, SkipIssue
+from connectors.errors import AuthFailed, BadPayload, Gone, Rejected, SkipIssue, Unavailable
 from connectors.github.auth import GithubCredentials
 from connectors.github.diagnostics import GithubDiagnostics
 from connectors.github.paged_scan import absolute_url, list_pages
@@ -91,6 +91,11 @@ class GithubReader(GithubSources):
         try:
             response = self._transport.get("app" if is_app else "user", headers=headers)
         except (Rejected, Gone) as error:
+            if isinstance(error, Gone) and not is_app:
+                raise Unavailable(
+                    f"{error}; there is no API of GitHub at {self._transport.base_url}: check url of this tracker in "
+                    "increment-sync.yaml (https://HOST/api/v3 for an Enterprise Server)"
+                ) from None
             raise AuthFailed(
                 f"{error}; the token does not say whose it is: use a personal access token of a user, "
                 "or the GITHUB_APP_* settings"

@@ -16,6 +16,7 @@ from connectors.errors import (
     SourceMissing,
     StopTracker,
 )
+from connectors.github.auth import IssuesDisabled
 from connectors.github.paged_scan import absolute_url, next_cursor, scan_issues
 from connectors.github.payload import parse_issue, require, require_object, split_key, web_url_of
 from connectors.github.repository_events import fetch_repository_history
@@ -99,6 +100,13 @@ class GithubSources:
             if self._stopped:
                 raise self._stopped
             return fetch_repository_history(self._transport, request, selection, overlap=self._overlap)
+        except Gone as error:
+            # Its issues were read a moment ago.
+            reason = (
+                f"{error}, although the issues of {request.source.repo} can be read; the times of their changes stay "
+                "unknown until the administrator of the server or proxy allows this list"
+            )
+            return FailedSource(request.source, reason, "missing")
         except ConnectorError as error:
             return self._failure(request.source, error)
 
@@ -187,6 +195,12 @@ def error_for_renamed(
 def failed_source(source: Source, error: ConnectorError) -> FailedSource:
     """Return the failure of a source for an error."""
     match error:
+        case IssuesDisabled():
+            reason = (
+                f"{source.tracker}: the issues of {source.repo} are disabled; enable them in its settings, or "
+                "remove it from the mapping"
+            )
+            return FailedSource(source, reason, "missing")
         case Gone():
             reason = (
                 f"{source.tracker}: {source.repo} does not exist, has no issues or is not visible with this "

@@ -19,7 +19,13 @@ from connectors.http.bounded_adapter import ResponseLimits
 from connectors.http.circuit_breaker import CircuitBreaker
 from connectors.http.lost_responses import error_for_lost_response
 from connectors.http.rate_limiter import CONTENT_METHODS, RateLimiter, WriteDelay, WriteLimits
-from connectors.http.response import ApiResponse, ErrorClassifier, RateLimitDetector, ResponseParser
+from connectors.http.response import (
+    ApiResponse,
+    ErrorClassifier,
+    PrematureDetector,
+    RateLimitDetector,
+    ResponseParser,
+)
 from connectors.http.response_errors import printable_line
 from connectors.http.retry import (
     RequestKind,
@@ -67,6 +73,7 @@ class Transport:
         on_wait: Callable[[Wait], None],
         detect_rate_limit: RateLimitDetector | None = None,
         classify_error: ErrorClassifier | None = None,
+        is_premature: PrematureDetector | None = None,
         rate_limiter: RateLimiter | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
         limits: ResponseLimits = ResponseLimits(),
@@ -77,7 +84,8 @@ class Transport:
 
         ``tracker``: name that messages begin with. ``now`` returns an aware time. ``detect_rate_limit`` recognizes
         a vendor's rate limit refusals other than a plain 429. ``classify_error`` may turn status, headers and data
-        of a failure (redirects excluded) into a more specific error than the general one. ``rate_limiter`` spaces
+        of a failure (redirects excluded) into a more specific error than the general one. ``is_premature`` gets every
+        response and recognizes refusals of credentials that are too new. ``rate_limiter`` spaces
         writes; without it they are sent at once. ``timeout``: seconds to connect, and between bytes. ``limits``:
         time and size of a whole response. ``adapter`` replaces the network (simulations). ``request_stats`` counts
         requests.
@@ -94,7 +102,7 @@ class Transport:
         self._deadline = policy.deadline
         self._session = configure_session(session, adapter, limits=limits, seconds_left=self._seconds_left)
         self._retrier = Retrier(tracker=tracker, policy=policy, now=now, sleep=sleep, on_wait=on_wait)
-        self._parser = ResponseParser(tracker, now, detect_rate_limit, classify_error)
+        self._parser = ResponseParser(tracker, now, detect_rate_limit, classify_error, is_premature)
         self._rate_limiter = rate_limiter or RateLimiter(WriteLimits(), tracker=tracker)
         self._circuit_breaker = CircuitBreaker(now)
         self._timeout = timeout
@@ -224,7 +232,7 @@ class _AmbiguousWrite:
         try:
             yield
         except RetryableFailure as failure:
-            self._may_have_succeeded |= kind == "idempotent" and failure.refusal is None
+            self._may_have_succeeded |= kind == "idempotent" and not (failure.refusal or failure.is_refused)
             raise
         except ConnectorError as error:
             error.follows_ambiguous_write = self._may_have_succeeded

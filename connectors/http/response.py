@@ -23,6 +23,7 @@ from connectors.http.strict_json import decode_json
 
 RateLimitDetector = Callable[[requests.Response], RateLimitRefusal | None]
 ErrorClassifier = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
+PrematureDetector = Callable[[requests.Response], bool]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,11 +48,13 @@ class ResponseParser:
         now: Callable[[], datetime],
         detect_rate_limit: RateLimitDetector | None,
         classify_error: ErrorClassifier | None,
+        is_premature: PrematureDetector | None = None,
     ) -> None:
         self._tracker = tracker
         self._now = now
         self._detect_rate_limit = detect_rate_limit or (lambda _: None)
         self._classify_error = classify_error or (lambda *_: None)
+        self._is_premature = is_premature or (lambda _: False)
 
     def parse(
         self, response: requests.Response, where: str, kind: RequestKind, expects: int = 200
@@ -60,7 +63,7 @@ class ResponseParser:
 
         ``where`` names the request in messages: ``tracker: METHOD path``. ``expects``: documented status of success.
         """
-        status = response.status_code
+        status, is_premature = response.status_code, self._is_premature(response)
         if status < 400:
             return _parse_success(response, where, kind, expects)
         refusal = self._detect_rate_limit(response)
@@ -77,6 +80,8 @@ class ResponseParser:
         data = _decode_error_body(response)
         error = self._classify_error(status, response.headers, data)
         error = error or error_for_status(where, status, response.headers, data)
+        if is_premature:
+            raise RetryableFailure(error, reason="the new token to be known everywhere", is_refused=True)
         if not is_temporary(status):
             raise error
         if kind == "create":
@@ -94,22 +99,30 @@ def _parse_success(response: requests.Response, where: str, kind: RequestKind, e
     try:
         data = _decode_json(response)
     except ValueError:
-        raise _error_for_broken_body(where, kind, status) from None
+        raise _error_for_broken_body(where, kind, response) from None
     if status != expects:
         raise _error_for_undocumented_status(where, kind, status, expects)
     if data is None and kind == "read":
-        raise _error_for_broken_body(where, kind, status)
+        raise _error_for_broken_body(where, kind, response)
     return ApiResponse(status=status, headers=response.headers, data=data)
 
 
-def _error_for_broken_body(where: str, kind: RequestKind, status: int) -> ConnectorError | RetryableFailure:
+def _error_for_broken_body(
+    where: str, kind: RequestKind, response: requests.Response
+) -> ConnectorError | RetryableFailure:
+    status = response.status_code
     if kind == "create":
         return OutcomeUnknown(
             f"{where}: answered HTTP {status} with something that is not JSON; check before repeating"
         )
+    is_page = "html" in response.headers.get("Content-Type", "").lower()
+    what = (
+        "a web page (to log in, or a proxy's)"
+        if is_page
+        else "no JSON or a broken one (cut short, for example)"
+    )
     failure = BadPayload(
-        f"{where}: answered HTTP {status} with something that is not the JSON it promises (cut short, or "
-        "a proxy's page); check url of this tracker in increment-sync.yaml and try again"
+        f"{where}: answered HTTP {status} with {what}; check url of this tracker in increment-sync.yaml and try again"
     )
     return RetryableFailure(failure, reason="a whole answer")
 

@@ -14,6 +14,7 @@ from connectors.errors import (
     Rejected,
     SourceMissing,
     Unavailable,
+    Unreachable,
     WriteRedirected,
 )
 from connectors.http.retry import RequestKind
@@ -46,10 +47,15 @@ def error_for_status(where: str, status: int, headers: Mapping[str, str], data: 
             "check that the token is right and has not expired"
         )
     if status in (404, 410):
-        return Gone(f"{where}: not found, or not visible to this account (HTTP {status})")
+        gone = quote if status == 410 else ""
+        return Gone(f"{where}: not found, or not visible to this account (HTTP {status}){gone}")
+    if status == 407:
+        return Unreachable(
+            f"{where}: a proxy wants a user name and password (HTTP 407); write them into HTTPS_PROXY, "
+            "http://USER:PASSWORD@HOST:PORT"
+        )
     if 400 <= status < 500:
-        needed = headers.get("X-Accepted-GitHub-Permissions")
-        hint = f"; the token needs {printable_line(needed)}" if needed and status == 403 else ""
+        hint = _hint_at_permission(headers, quote) if status == 403 else ""
         return Rejected(f"{where}: refused with HTTP {status}{quote}{hint}")
     return Unavailable(f"{where}: answered HTTP {status}{quote}; try again later")
 
@@ -60,6 +66,19 @@ def is_temporary(status: int) -> bool:
     Proxies invent statuses for lost answers (499, 524), so a write may have taken effect.
     """
     return status in _TEMPORARY_STATUSES or status not in _STANDARD_STATUSES
+
+
+def _hint_at_permission(headers: Mapping[str, str], quote: str) -> str:
+    """Return who can lift a refusal of GitHub, if it says so."""
+    if headers.get("X-GitHub-SSO", "").startswith("required"):
+        return (
+            "; the organization demands single sign-on: authorize the token for it in GitHub's settings "
+            "(Developer settings, Configure SSO)"
+        )
+    if "ip allow list" in quote.casefold():
+        return "; ask an owner of the organization to add this machine's address to the list"
+    needed = headers.get("X-Accepted-GitHub-Permissions")
+    return f"; the token needs {printable_line(needed)}" if needed else ""
 
 
 def error_for_redirect(where: str, status: int, kind: RequestKind, location: str) -> ConnectorError:

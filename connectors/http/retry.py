@@ -102,6 +102,8 @@ class RetryableFailure(Exception):
     refusal: RateLimitRefusal | None = None
     repeat: bool = True
     """False if only a smaller request may fare better."""
+    is_refused: bool = False
+    """True if the request certainly had no effect, also without ``refusal``."""
     next_wait: float = 0.0
     """Seconds until the next attempt, if there is one; set by ``Retrier``."""
 

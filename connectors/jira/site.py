@@ -78,6 +78,8 @@ class JiraSite:
             json=json,
             fallback_bodies=fallback_bodies,
         )
+        if is_locked_out(response.headers):
+            raise AuthFailed(_locked_out_message(self.tracker))
         if is_anonymous(response.headers):
             raise AuthFailed(_anonymous_message(self.tracker))
         return response
@@ -175,6 +177,11 @@ def is_anonymous(headers: Mapping[str, str]) -> bool:
     return denied or (headers.get("X-AUSERNAME") or "").strip().casefold() == "anonymous"
 
 
+def is_locked_out(headers: Mapping[str, str]) -> bool:
+    """Return True if a Data Center demands a CAPTCHA, which only a browser can answer, after failed logins."""
+    return "CAPTCHA" in (headers.get("X-Authentication-Denied-Reason") or "").upper()
+
+
 def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
     """Recognize Jira's rate limit refusals. Jira's gateway may omit Retry-After, so the first wait is 2 s."""
     if response.status_code != 429:
@@ -193,6 +200,8 @@ def error_classifier(
     """
 
     def classify_error(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
+        if is_locked_out(headers):
+            return AuthFailed(_locked_out_message(tracker))
         if status == 401 and hint_at_scoped_tokens:
             return AuthFailed(
                 f"{tracker}: Jira does not accept the credentials; check JIRA_EMAIL and JIRA_API_TOKEN, "
@@ -214,6 +223,13 @@ def error_classifier(
         return None
 
     return classify_error
+
+
+def _locked_out_message(tracker: str) -> str:
+    return (
+        f"{tracker}: Jira demands a CAPTCHA after failed logins; log in once as our account in a browser, "
+        "then check JIRA_EMAIL and the password or token"
+    )
 
 
 def _anonymous_message(tracker: str) -> str:

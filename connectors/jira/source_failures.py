@@ -17,6 +17,9 @@ def failed_search(site: JiraSite, source: Source, error: BadJql | ConnectorError
         return FailedSource(source, reason, "missing")
     if is_about_condition(error):
         return _explain_rejection(site, source, error)
+    if isinstance(error, Gone):
+        reason = f"{error}; Jira's search is not there: check kind of the tracker and its url, a path such as /jira included"
+        return FailedSource(source, reason, "missing")
     return FailedSource.from_error(source, error)
 
 
