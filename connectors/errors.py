@@ -19,6 +19,8 @@ class ConnectorError(Exception):
     """True if an earlier attempt of the same write may have taken effect. The error describes the retry only."""
     failure_kind: FailureKind = "unavailable"
     """Kind of failure of a source that cannot be read because of this error."""
+    answer = ""
+    """Status and message of the tracker, without the request: equal for equal refusals. Empty without a response."""
 
 
 class SkipIssue(ConnectorError):
@@ -33,6 +35,14 @@ class Gone(SkipIssue):
 
 class Rejected(SkipIssue):
     """The tracker refused a valid request (400, 403, 409, 413, 422 on one issue): locked, archived, edit screen."""
+
+
+class IssueRejected(Rejected):
+    """The tracker refused because of the state of this issue: it is locked."""
+
+
+class ContainerRejected(Rejected):
+    """The tracker refuses such writes in the whole repository or project: no permission, archived."""
 
 
 class WriteRedirected(Rejected):

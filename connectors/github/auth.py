@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.auth import AuthBase
 
-from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected, SkipIssue
+from connectors.errors import (
+    AuthFailed,
+    ConnectorError,
+    ContainerRejected,
+    Gone,
+    IssueRejected,
+    Rejected,
+    SkipIssue,
+)
 from connectors.github.payload import parse_time, require, require_object
 from connectors.http.client import Transport
-from connectors.http.response_errors import quote_server_message
+from connectors.http.response_errors import describe_refusal, quote_server_message
 from connectors.http.retry import RateLimitRefusal, parse_http_date
 
 if TYPE_CHECKING:
@@ -172,11 +180,17 @@ def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
     return None
 
 
-def classify_error(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
-    """Return AlreadyExists for a 422 that says so, IssuesDisabled for such a 410, otherwise None."""
-    del headers
-    if status == 410 and "disabled" in quote_server_message(data).casefold():
-        return IssuesDisabled("the issues of this repository are disabled (HTTP 410)")
+def classify_error(where: str, status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
+    """Return a more specific error for some statuses, None for all others.
+
+    403: IssueRejected or ContainerRejected. 410: IssuesDisabled. 422: AlreadyExists.
+    """
+    message = quote_server_message(data).casefold()
+    if status == 403:
+        error_class = IssueRejected if "locked" in message else ContainerRejected
+        return error_class(describe_refusal(where, status, headers, data))
+    if status == 410 and "disabled" in message:
+        return IssuesDisabled(f"{where}: the issues of this repository are disabled (HTTP 410)")
     errors = data.get("errors") if status == 422 and isinstance(data, Mapping) else None
     rows = errors if isinstance(errors, list) else ()
     exists = any(isinstance(error, Mapping) and error.get("code") == "already_exists" for error in rows)

@@ -83,8 +83,8 @@ class Transport:
         """Take over ``session``, which carries the credentials.
 
         ``tracker``: name that messages begin with. ``now`` returns an aware time. ``detect_rate_limit`` recognizes
-        a vendor's rate limit refusals other than a plain 429. ``classify_error`` may turn status, headers and data
-        of a failure (redirects excluded) into a more specific error than the general one. ``is_premature`` gets every
+        a vendor's rate limit refusals other than a plain 429. ``classify_error`` may turn a failure (redirects
+        excluded) into a more specific error than the general one. ``is_premature`` gets every
         response and recognizes refusals of credentials that are too new. ``rate_limiter`` spaces
         writes; without it they are sent at once. ``timeout``: seconds to connect, and between bytes. ``limits``:
         time and size of a whole response. ``adapter`` replaces the network (simulations). ``request_stats`` counts

@@ -17,12 +17,14 @@ from connectors.http.response_errors import (
     error_for_redirect,
     error_for_status,
     is_temporary,
+    quote_server_message,
 )
 from connectors.http.retry import RateLimitRefusal, RequestKind, RetryableFailure, server_wait_seconds
 from connectors.http.strict_json import decode_json
 
 RateLimitDetector = Callable[[requests.Response], RateLimitRefusal | None]
-ErrorClassifier = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
+ErrorClassifier = Callable[[str, int, Mapping[str, str], Any], ConnectorError | None]
+"""Gets the name of the request (``tracker: METHOD path``), status, headers and data of a failure."""
 PrematureDetector = Callable[[requests.Response], bool]
 
 
@@ -78,8 +80,9 @@ class ResponseParser:
                 refusal=refusal,
             )
         data = _decode_error_body(response)
-        error = self._classify_error(status, response.headers, data)
+        error = self._classify_error(where, status, response.headers, data)
         error = error or error_for_status(where, status, response.headers, data)
+        error.answer = f"HTTP {status}{quote_server_message(data)}"
         if is_premature:
             raise RetryableFailure(error, reason="the new token to be known everywhere", is_refused=True)
         if not is_temporary(status):

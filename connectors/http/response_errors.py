@@ -55,8 +55,7 @@ def error_for_status(where: str, status: int, headers: Mapping[str, str], data: 
             "http://USER:PASSWORD@HOST:PORT"
         )
     if 400 <= status < 500:
-        hint = _hint_at_permission(headers, quote) if status == 403 else ""
-        return Rejected(f"{where}: refused with HTTP {status}{quote}{hint}")
+        return Rejected(describe_refusal(where, status, headers, data))
     return Unavailable(f"{where}: answered HTTP {status}{quote}; try again later")
 
 
@@ -66,6 +65,13 @@ def is_temporary(status: int) -> bool:
     Proxies invent statuses for lost answers (499, 524), so a write may have taken effect.
     """
     return status in _TEMPORARY_STATUSES or status not in _STANDARD_STATUSES
+
+
+def describe_refusal(where: str, status: int, headers: Mapping[str, str], data: Any) -> str:
+    """Return the message for a refused request, with the tracker's own one and a hint."""
+    quote = quote_server_message(data)
+    hint = _hint_at_permission(headers, quote) if status == 403 else ""
+    return f"{where}: refused with HTTP {status}{quote}{hint}"
 
 
 def _hint_at_permission(headers: Mapping[str, str], quote: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -12,7 +12,7 @@ import requests
 
 from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected, Unavailable
 from connectors.http.client import Transport
-from connectors.http.response import ApiResponse
+from connectors.http.response import ApiResponse, ErrorClassifier
 from connectors.http.response_errors import quote_server_message
 from connectors.http.retry import RateLimitRefusal, RequestKind
 from connectors.jira.payload import FieldIds, has_permission, parse_account, parse_field_ids
@@ -191,15 +191,16 @@ def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
     return RateLimitRefusal(reason=reason, min_seconds=2.0)
 
 
-def error_classifier(
-    tracker: str, *, hint_at_scoped_tokens: bool
-) -> Callable[[int, Mapping[str, str], Any], ConnectorError | None]:
+def error_classifier(tracker: str, *, hint_at_scoped_tokens: bool) -> ErrorClassifier:
     """Return the ``classify_error`` of ``Transport``, for refusals whose texts by Jira do not help people.
 
     ``hint_at_scoped_tokens``: a refused credential may be a scoped token, which works only at the gateway.
     """
 
-    def classify_error(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
+    def classify_error(
+        where: str, status: int, headers: Mapping[str, str], data: Any
+    ) -> ConnectorError | None:
+        del where
         if is_locked_out(headers):
             return AuthFailed(_locked_out_message(tracker))
         if status == 401 and hint_at_scoped_tokens:

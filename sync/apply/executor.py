@@ -21,6 +21,7 @@ from connectors.errors import (
 from sync.apply.backoff import Backoff
 from sync.apply.comments import CommentWriter
 from sync.apply.labels import LabelWriter
+from sync.apply.refusals import ContainerRefusals
 from sync.diff.write_budget import WriteBudget
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.model.run import ApplyResult
@@ -51,6 +52,7 @@ class Executor:
         self.context, self.store = context, context.store
         self.max_writes, self.deadline, self.budget = max_writes, deadline, budget
         self.labels, self.comments = LabelWriter(context), CommentWriter(context, checked_subjects)
+        self.refusals = ContainerRefusals(context, self.labels.needs_label_object)
         self.result = ApplyResult(notes=self.comments.notes)
         self.started = 0
         self.stopped: dict[str, str] = {}
@@ -59,13 +61,18 @@ class Executor:
 
     def apply(self, changes: ChangeSet, *, total: int | None = None) -> ApplyResult:
         """Write every change and return the result. ``total``: number of changes, if they come in several sets."""
-        for change in changes.changes:
+        reasons = self.result.skip_reasons
+        for change in self.refusals.arrange(changes.changes):
             self.started += 1
             self.context.progress.step(f"write {change.ref}", self.started, total or len(changes))
-            if reason := self._reason_to_skip(change):
+            if self.refusals.is_blocked(change):
+                self.result.skipped += 1
+                self._block_subject(change)
+            elif reason := self._reason_to_skip(change):
                 self._skip(change, reason)
             else:
                 self._apply_one(change)
+        reasons[:] = list(dict.fromkeys([*reasons, *self.refusals.sentences()]))
         return self.result
 
     def _reason_to_skip(self, change: Change) -> str | None:
@@ -79,7 +86,8 @@ class Executor:
             return "the time for this run (--max-duration) is over"
         if self.budget is not None and (reason := self.budget.reason_to_wait(change)):
             return reason
-        return self.backoff.reason_to_wait(change) or self._rate_limit_reason(change)
+        waits = None if self.refusals.is_probe(change) else self.backoff.reason_to_wait(change)
+        return waits or self._rate_limit_reason(change)
 
     def _rate_limit_reason(self, change: Change) -> str | None:
         """Return the rate limit that would delay the change beyond ``max_wait``, by our own count of requests."""
@@ -113,7 +121,7 @@ class Executor:
             self._handle_missing_issue(change, error)
         except SkipIssue as error:
             self._record_failure(change, error)
-            if isinstance(error, Rejected):
+            if not self.refusals.record_refusal(change, error) and isinstance(error, Rejected):
                 self.backoff.record_rejection(change, str(error))
         except (StopTracker, SkipSource) as error:
             self._record_failure(change, error)
@@ -123,6 +131,7 @@ class Executor:
                 return
             self.result.done += 1
             self.backoff.record_success(change)
+            self.refusals.record_success(change)
             self.context.log.info("change.applied", issue=str(change.ref), change=change.describe())
 
     def _write(self, change: Change) -> None:
@@ -143,6 +152,7 @@ class Executor:
         match locate_issue(self.context, change.ref):
             case "there":
                 self._record_failure(change, error)
+                self.refusals.record_refusal(change, error)
             case "gone" if isinstance(change, LabelChange):
                 self.result.notes.append(
                     f"{change.ref} no longer exists or is not visible to this account; nothing is written"

@@ -24,6 +24,8 @@ class LabelWriter:
         self._context, self._journal = context, JournalWriter(context)
         self._renamed: dict[tuple[str, str, str], bool] = {}
         """(tracker, container, former label) -> True if it was renamed in place in this run."""
+        self._made: set[tuple[str, str]] = set()
+        """Tracker and cache key of labels that are known to exist."""
 
     def write(self, change: LabelChange) -> None:
         """Add labels, then remove labels.
@@ -40,7 +42,8 @@ class LabelWriter:
             try:
                 self._send_step(change, added, removed)
             except Rejected as error:
-                if len(added) < 2 or removed or isinstance(error, WriteRedirected):
+                is_permission = error.answer.startswith("HTTP 403")
+                if len(added) < 2 or removed or is_permission or isinstance(error, WriteRedirected):
                     raise
                 self._add_one_by_one(change, added)
 
@@ -87,13 +90,22 @@ class LabelWriter:
         if known := store.known_issue(change.ref.tracker, change.ref.id):
             save_confirmed_labels(self._context, known, add=add, remove=remove)
 
+    def needs_label_object(self, change: LabelChange) -> bool:
+        """Return True if a label of the repository has to be created or renamed before the issue gets it."""
+        if self._is_jira(change):
+            return False
+        return bool(change.renames) or not all(self._exists(change, label) for label in change.add)
+
+    def _exists(self, change: LabelChange, label: str) -> bool:
+        """Return True if an earlier change created the label."""
+        key = (change.ref.tracker, _made_key(change.container, label))
+        if key not in self._made and self._context.store.cache_for(key[0]).get(key[1]):
+            self._made.add(key)
+        return key in self._made
+
     def _ensure_label_exists(self, change: LabelChange, label: str) -> None:
         """Create a label on GitHub before its first use."""
-        if self._is_jira(change):
-            return
-        cache = self._context.store.cache_for(change.ref.tracker)
-        key = f"label-made:{change.container}:{label}"
-        if cache.get(key):
+        if self._is_jira(change) or self._exists(change, label):
             return
         before = {"labels": list(change.before)}
         with self._journal.recording(
@@ -106,7 +118,8 @@ class LabelWriter:
                 f"Managed by increment-sync ({self._context.settings.instance})",
             )
         self._context.store.journal_result(entry, "done", self._context.now())
-        cache.put(key, True, days=90)
+        cache = self._context.store.cache_for(change.ref.tracker)
+        cache.put(_made_key(change.container, label), True, days=90)
 
     def _rename(self, change: LabelChange, old: str, new: str) -> bool:
         """Rename a label in place, once for each container. All its issues have the new name then."""
@@ -133,6 +146,11 @@ class LabelWriter:
 
     def _is_jira(self, change: LabelChange) -> bool:
         return self._context.markup(change.ref.tracker) == "jira"
+
+
+def _made_key(container: str, label: str) -> str:
+    """Return the cache key of a label that we created in a repository."""
+    return f"label-made:{container}:{label}"
 
 
 def save_confirmed_labels(
@@ -162,4 +180,4 @@ def record_label_rename(context: RunContext, tracker: str, container: str, old: 
     for known in list(store.known_issues(tracker=tracker)):
         if is_in_repository(known.issue.ref) and old in {label.lower() for label in known.issue.labels}:
             save_confirmed_labels(context, known, add=[new], remove=[old])
-    store.cache_for(tracker).put(f"label-made:{container}:{new}", True, days=90)
+    store.cache_for(tracker).put(_made_key(container, new), True, days=90)

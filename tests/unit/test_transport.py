@@ -138,7 +138,9 @@ def test_a_missing_permission_is_named(net: responses.RequestsMock, client: Clie
 
 def test_a_vendors_classifier_replaces_the_general_error(net: responses.RequestsMock) -> None:
     net.get(f"{BASE}/issues", status=410, json={"message": "removed"})
-    client = Client(classify_error=lambda status, headers, data: Rejected(f"{status} {data['message']}"))
+    client = Client(
+        classify_error=lambda where, status, headers, data: Rejected(f"{status} {data['message']}")
+    )
     with pytest.raises(Rejected, match="410 removed"):
         client.get()
 
