@@ -7,5 +7,6 @@ fallback          a request for less data, sent when the tracker gives no whole 
 circuit breaker   stops all requests to a tracker that is down, for the rest of the run
 rate limiter      spaces writes and counts the content that one credential creates per minute and hour
 page size         rows of a search page, made smaller when the server cannot deliver more
+response limits   time and decoded size of a whole response
 redaction         removal of secrets from text that is logged or shown
 """

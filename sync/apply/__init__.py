@@ -8,6 +8,7 @@ Words:
 - pending write: an intent without a known result, left by a crash or a lost response.
 - recovery: reading the tracker to find out whether a pending write took effect.
 - backoff: a growing pause before an issue that rejected writes is tried again.
+- container refusal: a rejection that holds for a whole repository or project; each run tries one change there.
 - block: the text of increment-sync between hidden markers in a GitHub comment.
 - reversal: the inverse changes of a run, computed from its journal by ``undo``.
 - hold: a reverted label or comment that runs leave alone until ``overrides clear``.
