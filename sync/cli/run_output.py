@@ -186,10 +186,10 @@ def _postponed_lines(result: RunResult) -> Iterator[str]:
     if result.postponed:
         trackers = ", ".join(sorted({ref.tracker for ref in result.postponed}))
         yield (
-            f"left for the next run: {pluralize(len(result.postponed), 'issue')} on {trackers}: no label is added "
-            "before the issue's history was read, because a person may have removed it; we wrote there before this "
-            f"store existed, and one run reads {MAX_HISTORIES_PER_RUN} histories of a tracker (this is by design, "
-            "nothing is lost)"
+            f"left for the next run: {pluralize(len(result.postponed), 'issue')} on {trackers}: no label is changed "
+            "before the issue's history was read, because a person may have decided about it; one run reads "
+            f"{MAX_HISTORIES_PER_RUN} histories of a tracker, and a fresh change may not be in its history yet (this "
+            "is by design, nothing is lost)"
         )
 
 

@@ -116,15 +116,23 @@ def check_overrides(
 
     ``confirmed``: checked by direct reads. ``pushed``: before the run. ``read_issues``: issues fully read in this run.
     """
-    allowed = max_overrides(pushed, limits)
-    refusals = []
-    if sum(map(is_override, confirmed)) > allowed:
+    allowed, refusals = max_overrides(pushed, limits), []
+    gone = _labels_gone_everywhere(confirmed, pushed, read_issues)
+    deleted = {(container, label) for container, label, _ in gone}
+    decided = [
+        each
+        for each in confirmed
+        if is_override(each) and (label_container(each.ref), each.label) not in deleted
+    ]
+    if len(decided) > allowed:
+        lost = Counter(each.label for each in decided if each.kind == "veto")
         refusals.append(
             Refusal(
                 rule="overrides",
                 text=f"more than {allowed} labels were added or removed manually since the last run, and the limit "
                 f"is {allowed} (limits.overrides, limits.override_share); review them with `increment-sync "
-                f"reconcile`, or accept all of them in this run with --accept-overrides",
+                f"reconcile`, or accept all of them in this run with --accept-overrides"
+                f"{_emptied(lost, pushed)}",
             )
         )
     refusals += [
@@ -132,11 +140,18 @@ def check_overrides(
             rule="label-gone",
             text=f"{label} is gone from all {count} issues of {container} that had it, which looks like a deleted "
             f"label; restore it with `increment-sync reconcile --restore-labels`, or accept the removal in this run "
-            f"with --accept-overrides",
+            f"with --accept-overrides{_emptied({label: count}, pushed)}",
         )
-        for container, label, count in _labels_gone_everywhere(confirmed, pushed, read_issues)
+        for container, label, count in gone
     ]
     return tuple(refusals)
+
+
+def _emptied(lost: Mapping[str, int], pushed: Mapping[IssueRef, frozenset[str]]) -> str:
+    """Return a warning about labels that no issue keeps if their removal is accepted; empty if there is none."""
+    total = Counter(label for labels in pushed.values() for label in labels if label in lost)
+    emptied = ", ".join(sorted(label for label, count in lost.items() if count >= total[label]))
+    return f", which leaves no issue with {emptied}" if emptied else ""
 
 
 def deleted_labels(
@@ -148,7 +163,7 @@ def deleted_labels(
     gone = {
         (container, label) for container, label, _ in _labels_gone_everywhere(suspicions, pushed, read_issues)
     }
-    return [s for s in suspicions if s.kind == "veto" and (_label_container(s.ref), s.label) in gone]
+    return [s for s in suspicions if s.kind == "veto" and (label_container(s.ref), s.label) in gone]
 
 
 def _check_removals(
@@ -229,10 +244,10 @@ def _labels_gone_everywhere(
     """
     read = frozenset(read_issues)
     pushed_counts = Counter(
-        (_label_container(ref), label) for ref, labels in pushed.items() if ref in read for label in labels
+        (label_container(ref), label) for ref, labels in pushed.items() if ref in read for label in labels
     )
-    lost = Counter((_label_container(s.ref), s.label) for s in confirmed if s.kind in ("veto", "gone"))
-    vetoed = {(_label_container(s.ref), s.label) for s in confirmed if s.kind == "veto"}
+    lost = Counter((label_container(s.ref), s.label) for s in confirmed if s.kind in ("veto", "gone"))
+    vetoed = {(label_container(s.ref), s.label) for s in confirmed if s.kind == "veto"}
     return [
         (container, label, count)
         for (container, label), count in sorted(lost.items())
@@ -242,7 +257,7 @@ def _labels_gone_everywhere(
     ]
 
 
-def _label_container(ref: IssueRef) -> str:
+def label_container(ref: IssueRef) -> str:
     """Return the scope in which a label can be deleted as a whole: a GitHub repository or a Jira site."""
     repository, is_github, _ = ref.key.partition("#")
     return f"{ref.tracker}:{repository}" if is_github else ref.tracker

@@ -86,6 +86,7 @@ class IssueLabelDiff:
         self.pins = overrides.pins.get(ref, _NO_LABELS)
         self.vetoes = overrides.vetoes.get(ref, _NO_LABELS)
         self.ignored = overrides.ignored.get(ref, _NO_LABELS)
+        self.put_by_people = overrides.put_by_people.get(ref, _NO_LABELS)
         self.unproven = inputs.unproven.get(ref, _NO_LABELS)
         reverted = [inputs.parse(label) for label in overrides.reverted.get(ref, _NO_LABELS)]
         self.reverted = {label.name for label in reverted}
@@ -150,14 +151,13 @@ class IssueLabelDiff:
             self._remove(label)
         elif label.name in self.pins | self.vetoes | self.desired_texts.keys():
             return
-        elif self._is_ignored(label):
-            self._note(f"has {label.text} of unknown origin; left alone")
-        elif label.is_capability and not self.target.is_anchor:
+        elif self._is_ignored(label) and not (self._can_pin(label) and label.name in self.put_by_people):
+            origin = ", put by a person" if label.name in self.put_by_people else " of unknown origin"
+            self._note(f"has {label.text}{origin}; left alone")
+        elif self._can_pin(label):
             self._suspect("pin", label.text, needs_history=label.text in self.unproven)
-        elif label.text in self.unproven:
-            self._suspect("origin", label.text, needs_history=True)
         else:
-            self._note(f"has {label.text}, put by a person; left alone")
+            self._suspect("origin", label.text, needs_history=True)
 
     def _check_unrecovered(self, text: str) -> None:
         """Lost store: before the label is added, the history of the issue says whether a person removed it."""
@@ -192,8 +192,12 @@ class IssueLabelDiff:
         """``undo``: a reverted label stays as it is, and so do others of a family with one label an issue."""
         return label.name in self.reverted or label.family in self.reverted_families
 
+    def _can_pin(self, label: ComparedLabel) -> bool:
+        """Only a capability of the plans pins, and no anchor is pinned."""
+        return label.is_capability and not self.target.is_anchor
+
     def _is_ignored(self, label: ComparedLabel) -> bool:
-        """Unproven origin: the history did not say that increment-sync put it."""
+        """The history says that a person put it, or does not say who did."""
         return label.name in self.ignored
 
     def _stays_after_finish(self, label: ComparedLabel) -> bool:

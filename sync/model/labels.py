@@ -10,7 +10,7 @@ from connectors.model import IssueRef
 from sync.model.changes import LabelChange, Reason
 
 SuspicionKind = Literal[
-    "veto", "pin", "pin-lifted", "veto-lifted", "ignored-lifted", "origin", "gone", "before-store"
+    "veto", "pin", "pin-lifted", "veto-lifted", "ignored-lifted", "origin", "gone", "retaken", "before-store"
 ]
 
 
@@ -48,6 +48,8 @@ class RecordedOverrides:
     The same holds for other labels of the family, where an issue has at most one of it."""
     ignored: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     """Labels that increment-sync did not put as far as the history says. They stay and have no effect."""
+    put_by_people: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
+    """Ignored labels that the history attributes to a person; it does not name anybody for the others."""
     reverted_comments: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     """Subjects whose status comment on the issue ``undo`` reverted: unchanged until ``overrides clear``."""
 

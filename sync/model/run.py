@@ -83,7 +83,7 @@ class RunResult:
     unchecked: Mapping[IssueRef, str] = field(default_factory=dict)
     """Issue -> reason why its suspected overrides could not be checked. Nothing is written there."""
     postponed: frozenset[IssueRef] = frozenset()
-    """Issues that get no label in this run: their history may contain a veto from before this store existed."""
+    """Issues that get no label in this run, because a later one reads their histories."""
     unresolved_writes: tuple[str, ...] = ()
     checked_subjects: frozenset[str] = frozenset()
     """Subjects whose anchor was checked and has no status comment of this installation."""

@@ -1,36 +1,26 @@
-"""Confirmation of suspected overrides by direct reads, because search results lag and lists go stale."""
+"""Confirmation of suspected overrides: direct reads, because search results lag, and the trackers' label histories."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import groupby
-from typing import Literal
+from typing import Final
 
 from connectors.errors import ConnectorError, Gone
-from connectors.model import Issue, IssueRef, LabelEvent
+from connectors.model import Issue, IssueRef
 from sync.diff.guard import is_override
 from sync.model.labels import SuspectedOverride
-from sync.pipeline.instances import instance_of_account
-from sync.pull.recorded import label_renamer
+from sync.pipeline.label_evidence import CheckedOverride, LabelEvidence, needs_evidence
+from sync.pull.recorded import FROM_HISTORY, label_renamer
 from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
 
-OverrideVerdict = Literal[
-    "veto", "pin", "pin-lifted", "veto-lifted", "ignored", "ignored-lifted", "ours", "other-instance", "gone"
-]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckedOverride:
-    """A suspected override that the direct read confirmed, with the verdict."""
-
-    suspicion: SuspectedOverride
-    verdict: OverrideVerdict
-    decided_at: datetime | None = None
-    """Time of the decision, if the history of the tracker has it."""
+MAX_CHECKS_PER_RUN: Final = 100
+"""Issues with suspected overrides that one run reads."""
+_NOT_OURS: Final = frozenset({"ours", "gone", "too-early"})
+"""Verdicts by which no person decided."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -41,33 +31,111 @@ class OverrideCheck:
     vanished: set[IssueRef] = field(default_factory=set)
     unread: dict[IssueRef, str] = field(default_factory=dict)
     """Issue -> reason why it could not be read. It stays unchanged in this run."""
+    postponed: set[IssueRef] = field(default_factory=set)
+    """Issues that a later run checks. They stay unchanged in this run."""
     findings: list[CheckedOverride] = field(default_factory=list)
 
     @property
     def confirmed(self) -> list[SuspectedOverride]:
-        """Confirmed overrides, without labels that the history attributes to us (a restored store forgot them)."""
-        return [finding.suspicion for finding in self.findings if finding.verdict != "ours"]
+        """Confirmed overrides, without what our own account did or a write that had no effect left undone."""
+        return [
+            each.suspicion
+            for each in self.findings
+            if each.verdict not in _NOT_OURS or each.suspicion.kind == "gone"
+        ]
+
+
+@dataclass(kw_only=True, slots=True)
+class _Checker:
+    context: RunContext
+    evidence: LabelEvidence
+    accepted: frozenset[SuspectedOverride]
+    check: OverrideCheck = field(default_factory=OverrideCheck)
+
+    def run(self, by_issue: dict[IssueRef, list[SuspectedOverride]]) -> None:
+        """Check all suspicions of these issues: read each issue, and the histories of a tracker together."""
+        confirmed: dict[IssueRef, list[SuspectedOverride]] = {}
+        for ref, suspicions in by_issue.items():
+            try:
+                if issue := self._read(ref):
+                    confirmed[ref] = [each for each in suspicions if _is_confirmed(self.context, each, issue)]
+            except ConnectorError as error:
+                self.check.unread[ref] = str(error)
+        self.evidence.request([ref for ref, found in confirmed.items() if any(map(needs_evidence, found))])
+        for ref, found in confirmed.items():
+            self._judge(ref, found)
+
+    def _read(self, ref: IssueRef) -> Issue | None:
+        issue = None
+        with suppress(Gone):
+            issue = self.context.read_issue(ref)
+            self.context.store.save_issue(issue, self.context.now())
+        if issue is None or issue.ref != ref:  # a transferred one is another issue now
+            self.context.store.mark_vanished(ref, self.context.now())
+            self.check.vanished.add(ref)
+            return None
+        self.check.fresh_issues[ref] = issue
+        return issue
+
+    def _judge(self, ref: IssueRef, suspicions: Sequence[SuspectedOverride]) -> None:
+        check, issue = self.check, self.check.fresh_issues[ref]
+        if ref in self.evidence.unread and any(map(needs_evidence, suspicions)):
+            check.unread[ref] = self.evidence.unread[ref]
+            return
+        found = [self._verdict(each, issue) for each in suspicions]
+        if any(each.verdict == "too-early" for each in found):
+            check.postponed.add(ref)
+            return
+        if any(each.verdict == "ours" for each in found):
+            found += self.evidence.forgotten_labels(issue, {each.label for each in suspicions})
+        check.findings += found
+
+    def _verdict(self, suspicion: SuspectedOverride, issue: Issue) -> CheckedOverride:
+        if needs_evidence(suspicion):
+            return self.evidence.judge(suspicion, issue, accepted=suspicion in self.accepted)
+        match suspicion.kind:
+            case "pin-lifted" | "ignored-lifted" | "gone":
+                return CheckedOverride(suspicion=suspicion, verdict=suspicion.kind)
+            case kind:
+                raise ValueError(f"no direct read decides on {kind}")
 
 
 def check_suspected_overrides(
-    context: RunContext, suspicions: Iterable[SuspectedOverride], *, stop_after: int | None = None
+    context: RunContext,
+    suspicions: Iterable[SuspectedOverride],
+    *,
+    stop_after: int | None = None,
+    evidence: LabelEvidence | None = None,
+    accepted: Collection[SuspectedOverride] = (),
 ) -> OverrideCheck:
-    """Read each suspected issue directly.
+    """Read each suspected issue directly, and the label histories of those that people may have changed.
 
-    Costs one request for each issue, and one for its label history if the store does not know who put a label. Stops
-    after more than ``stop_after`` confirmed overrides, because the guard refuses then.
+    Costs one request for each issue, and its label history: one request for 1000 issues on Cloud, for 100 on Data
+    Center, for each issue on GitHub. Stops after more than ``stop_after`` confirmed overrides, because the guard refuses
+    then, and leaves what is more than ``MAX_CHECKS_PER_RUN`` to the next run. ``accepted``: vetoes that the user accepts
+    without evidence.
     """
-    check = OverrideCheck()
-    ordered = sorted(suspicions, key=lambda s: (s.ref, s.label))
-    for ref, group in groupby(ordered, key=lambda s: s.ref):
+    by_issue: defaultdict[IssueRef, list[SuspectedOverride]] = defaultdict(list)
+    for each in sorted(suspicions, key=lambda s: (s.ref, s.label)):
+        by_issue[each.ref].append(each)
+    evidence = evidence or LabelEvidence(context=context)
+    checker = _Checker(context=context, evidence=evidence, accepted=frozenset(accepted))
+    check, refs = checker.check, list(by_issue)
+    limit = len(refs) if stop_after is None else max(MAX_CHECKS_PER_RUN, stop_after + 1)
+    for batch in _batches(refs[:limit], stop_after):
         if stop_after is not None and sum(map(is_override, check.confirmed)) > stop_after:
             break
-        of_issue = list(group)
-        try:
-            _check_issue(context, ref, of_issue, check)
-        except ConnectorError as error:
-            check.unread[ref] = str(error)
+        checker.run({ref: by_issue[ref] for ref in batch})
+    check.postponed.update(refs[limit:])
     return check
+
+
+def _batches(refs: Sequence[IssueRef], stop_after: int | None) -> Iterator[Sequence[IssueRef]]:
+    """Split issues so that few are read in vain if the guard refuses, and histories are requested together."""
+    first = len(refs) if stop_after is None else stop_after + 1
+    yield refs[:first]
+    for start in range(first, len(refs), MAX_CHECKS_PER_RUN):
+        yield refs[start : start + MAX_CHECKS_PER_RUN]
 
 
 def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorder) -> None:
@@ -76,16 +144,14 @@ def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorde
         ref, label, at = finding.suspicion.ref, finding.suspicion.label, finding.decided_at
         match finding.verdict:
             case "veto":
-                source = "from the tracker's history: " if at else ""
-                recorder.record_override(ref, "veto", label, f"{source}a person removed the label", at=at)
+                recorder.record_override(ref, "veto", label, _evidence(finding, "removed"), at=at)
             case "pin":
                 recorder.drop_override(ref, "veto", label)
-                recorder.record_override(ref, "pin", label, "a person put the label")
+                recorder.record_override(ref, "pin", label, _evidence(finding, "put"), at=at)
             case "other-instance":
                 recorder.record_override(ref, "held", label, "put by another instance; left to it")
             case "ignored":
-                note = "not put by this instance according to the history"
-                recorder.record_override(ref, "left", label, note)
+                recorder.record_override(ref, "left", label, _evidence(finding, "put"), at=at)
             case "pin-lifted":
                 recorder.drop_override(ref, "pin", label)
                 recorder.forget_labels(ref, recorder.equivalent_labels(ref, label))
@@ -94,78 +160,29 @@ def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorde
             case "ignored-lifted":
                 recorder.drop_override(ref, "left", label)
             case "ours":
+                recorder.drop_override(ref, "veto", label)
                 recorder.adopt_label(ref, label)
             case "gone":
                 recorder.forget_labels(ref, frozenset({label}))
 
 
-def _check_issue(
-    context: RunContext, ref: IssueRef, suspicions: list[SuspectedOverride], check: OverrideCheck
-) -> None:
-    issue, history = None, {}
-    with suppress(Gone):
-        issue = context.read_issue(ref)
-    if issue is not None:
-        if any(suspicion.needs_history or suspicion.kind == "pin" for suspicion in suspicions):
-            events = context.readers[ref.tracker].label_origins(ref)
-            history = {label.lower(): event for label, event in events.items()}
-        context.store.save_issue(issue, context.now())
-    if issue is None or issue.ref != ref:  # a transferred one is another issue now
-        context.store.mark_vanished(ref, context.now())
-        check.vanished.add(ref)
-        return
-    check.fresh_issues[ref] = issue
-    found = [
-        CheckedOverride(suspicion=suspicion, verdict=verdict)
-        for suspicion in suspicions
-        if (verdict := _verdict_on(context, suspicion, issue, history))
-    ]
-    if any(each.verdict == "ours" for each in found):
-        found += _forgotten_labels(context, issue, history, {each.label for each in suspicions})
-    check.findings += found
+def _evidence(finding: CheckedOverride, verb: str) -> str:
+    """Return what the tracker's history says about a decision, or that it does not say it."""
+    if finding.decided_at is None:
+        return f"the tracker's history does not say who {verb} the label"
+    account = f" (account {finding.account})" if finding.account else ""
+    return f"{FROM_HISTORY}a person {verb} the label{account}"
 
 
-def _forgotten_labels(
-    context: RunContext, issue: Issue, history: Mapping[str, LabelEvent], suspected: Collection[str]
-) -> Iterator[CheckedOverride]:
-    """Find other labels of the issue that the history attributes to us, after the store forgot one."""
-    ours = context.own_account_ids(issue.ref.tracker)
-    for label in sorted(map(str.lower, context.workspace.labels.managed(issue.labels))):
-        event = history.get(label)
-        if event and event.author_id in ours and label not in suspected:
-            suspicion = SuspectedOverride(ref=issue.ref, kind="origin", label=label, needs_history=True)
-            yield CheckedOverride(suspicion=suspicion, verdict="ours")
-
-
-def _verdict_on(
-    context: RunContext, suspicion: SuspectedOverride, issue: Issue, history: Mapping[str, LabelEvent]
-) -> OverrideVerdict | None:
-    """Return the verdict on a suspected override; None if the direct read contradicts it."""
+def _is_confirmed(context: RunContext, suspicion: SuspectedOverride, issue: Issue) -> bool:
+    """Return False if the direct read contradicts a suspicion."""
     live, current_name = {label.lower() for label in issue.labels}, label_renamer(context)
-    is_there = suspicion.label in live
     match suspicion.kind:
-        case "pin" | "origin":
-            return _origin_verdict(context, suspicion, history) if is_there else None
-        case "veto-lifted":
-            return suspicion.kind if is_there else None
+        case "pin" | "origin" | "veto-lifted" | "retaken":
+            return suspicion.label in live
         case "gone":
             # On Jira another spelling is another label.
             is_exact = context.markup(issue.ref.tracker) == "jira"
-            return None if suspicion.label in (issue.labels if is_exact else live) else suspicion.kind
-        case "before-store":  # decided by the label history, see override_recovery.py
-            return None
-        case kind:
-            return None if current_name(suspicion.label) in map(current_name, live) else kind
-
-
-def _origin_verdict(
-    context: RunContext, suspicion: SuspectedOverride, history: Mapping[str, LabelEvent]
-) -> OverrideVerdict:
-    event = history.get(suspicion.label)
-    if event and event.author_id in context.own_account_ids(suspicion.ref.tracker):
-        return "ours"
-    if event and instance_of_account(context, suspicion.ref.tracker, event.author_id):
-        return "other-instance"
-    if not suspicion.needs_history:
-        return "pin"
-    return "ignored" if event is None or suspicion.kind == "origin" else "pin"
+            return suspicion.label not in (issue.labels if is_exact else live)
+        case _:
+            return current_name(suspicion.label) not in map(current_name, live)

@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError
 from connectors.model import IssueRef, LabelEvent, LabelHistory
 from sync.model.labels import SuspectedOverride
 from sync.model.planning import PlanningInputs, PlanningResult, RecordedState
-from sync.pipeline.confirm_overrides import CheckedOverride
+from sync.pipeline.label_evidence import CheckedOverride, LabelEvidence
 from sync.pull.recorded import RECOVERED_KEY, label_renamer
 from sync.runtime.context import RunContext
 
@@ -92,6 +92,7 @@ def _wrote_before(
 class RecoveredOverrides:
     """Vetoes that label histories have shown in this run."""
 
+    evidence: LabelEvidence
     findings: list[CheckedOverride] = field(default_factory=list)
     """Vetoes of the last call of ``recover``."""
     requested: set[IssueRef] = field(default_factory=set)
@@ -122,17 +123,13 @@ class RecoveredOverrides:
         if not labels:
             return
         self.requested.update(labels)
-        try:
-            histories = context.readers[tracker].label_histories(list(labels))
-        except ConnectorError as error:
-            self.unread.update(dict.fromkeys(labels, str(error)))
-            return
+        self.evidence.request(labels)
         for ref, desired in labels.items():
-            if ref in histories:
-                self.findings += _vetoes(context, ref, histories[ref], desired)
+            if ref in self.evidence.histories:
+                self.findings += _vetoes(context, ref, self.evidence.histories[ref], desired)
             else:
-                self.unread[ref] = "its label history cannot be read, so a removal by a person may be missed"
-        context.log.info("history.labels", tracker=tracker, issues=len(labels), vetoes=len(self.findings))
+                self.unread[ref] = self.evidence.unread[ref]
+        context.log.info("history.vetoes", tracker=tracker, issues=len(labels), vetoes=len(self.findings))
 
 
 def _vetoes(
@@ -155,7 +152,9 @@ def _vetoes(
             and (name in names or _is_planned_capability(context, name))
         ):
             suspicion = SuspectedOverride(ref=ref, kind="veto", label=label, needs_history=True)
-            yield CheckedOverride(suspicion=suspicion, verdict="veto", decided_at=event.at)
+            yield CheckedOverride(
+                suspicion=suspicion, verdict="veto", decided_at=event.at, account=event.author_id
+            )
 
 
 def _is_planned_capability(context: RunContext, label: str) -> bool:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import groupby
 from typing import Any, Final
 
+from connectors.errors import ConnectorError
 from connectors.model import IssueRef
-from sync.diff.guard import check_overrides, deleted_labels, max_overrides
+from sync.diff.guard import (
+    MIN_ISSUES_OF_DELETED_LABEL,
+    check_overrides,
+    deleted_labels,
+    label_container,
+    max_overrides,
+)
 from sync.forecast.health.assess import assess_health
 from sync.model.health_assessment import HealthAssessment
-from sync.model.labels import SuspectedOverride
+from sync.model.labels import Notice, SuspectedOverride
 from sync.model.limits import GuardLimits, Refusal
 from sync.model.planning import PlanningInputs, PlanningResult
 from sync.model.rollup import Rollup
 from sync.model.run import RunOptions
 from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overrides, record_overrides
 from sync.pipeline.instances import check_anchors
+from sync.pipeline.label_evidence import LabelEvidence
 from sync.pipeline.override_recovery import RecoveredOverrides, issues_to_recover, record_earlier_writes
 from sync.pipeline.planner import planner_for
 from sync.pull.state_recorder import StateRecorder
@@ -39,8 +49,11 @@ class OverrideResolution:
         """Subjects whose anchor was read and has no comment of ours."""
         self.unchecked: dict[IssueRef, str] = {}
         """Issue -> reason why its suspected overrides could not be checked."""
-        self.recovery = RecoveredOverrides()
+        self.evidence = LabelEvidence(context=context)
+        self.recovery = RecoveredOverrides(evidence=self.evidence)
         """Overrides from before this store existed."""
+        self.postponed: set[IssueRef] = set()
+        """Issues whose suspected overrides a later run checks."""
         self._context, self._recorder = context, recorder
         self._pushed_before = recorder.recorded.pushed_labels
         self._assessed: Rollup | None = None
@@ -88,26 +101,60 @@ class OverrideResolution:
 
         With ``accept`` the guard refuses nothing.
         """
-        before, fully_read = self._pushed_before, self._fully_read()
-        stop_after = None if accept else max_overrides(before, limits)
+        stop_after = None if accept else max_overrides(self._pushed_before, limits)
         confirmed: list[SuspectedOverride] = []
         for _ in range(MAX_ROUNDS):
             suspicions = self._checkable_suspicions()
             if not suspicions:
                 break
             now = [each for each in suspicions if each.kind != "before-store"]
-            check = check_suspected_overrides(self._context, now, stop_after=stop_after)
-            confirmed += check.confirmed
-            if not accept:
-                self.refusals = check_overrides(confirmed, before, limits, fully_read)
-                if self.refusals:
-                    break
+            lost = self._deleted_labels(now)
+            gone = [] if accept else self._confirm_deleted(lost)
+            check = check_suspected_overrides(
+                self._context,
+                [each for each in now if each not in gone],
+                stop_after=stop_after,
+                evidence=self.evidence,
+                accepted=lost if accept else (),
+            )
+            confirmed += [*gone, *check.confirmed]
             record_overrides(check.findings, self._recorder)
+            if not accept and self._refuses(confirmed, gone, limits):
+                break
             recovered = self._recover([each for each in suspicions if each.kind == "before-store"])
             anchors = {issue.ref for issue in self.observed.anchors.values()}
             self.unchecked |= check.unread
             self.unchecked |= dict.fromkeys(check.vanished & anchors, "it no longer exists")
+            self.postponed |= check.postponed
             self._plan(unrecovered=self.observed.unrecovered - recovered, **self._fresh_issues(check))
+
+    def _refuses(
+        self, confirmed: Sequence[SuspectedOverride], gone: Iterable[SuspectedOverride], limits: GuardLimits
+    ) -> bool:
+        """Ask the guard. What it refuses is listed, but not saved."""
+        self.refusals = check_overrides(confirmed, self._pushed_before, limits, self._fully_read())
+        self._recorder.notices += [Notice(ref=each.ref, text=f"{each.label} is gone") for each in gone]
+        return bool(self.refusals)
+
+    def _deleted_labels(self, suspicions: Collection[SuspectedOverride]) -> list[SuspectedOverride]:
+        return deleted_labels(suspicions, self._pushed_before, self._fully_read())
+
+    def _confirm_deleted(self, lost: Iterable[SuspectedOverride]) -> list[SuspectedOverride]:
+        """Return those of these suspicions whose label is really gone, by direct reads of a few issues each."""
+        confirmed: list[SuspectedOverride] = []
+        by_label = sorted(lost, key=lambda each: (label_container(each.ref), each.label, each.ref))
+        for _, group in groupby(by_label, key=lambda each: (label_container(each.ref), each.label)):
+            of_label = list(group)
+            sample = of_label[:MIN_ISSUES_OF_DELETED_LABEL]
+            if all(self._is_gone(each) for each in sample):
+                confirmed += of_label
+        return confirmed
+
+    def _is_gone(self, suspicion: SuspectedOverride) -> bool:
+        with suppress(ConnectorError):
+            issue = self._context.read_issue(suspicion.ref)
+            return suspicion.label not in {label.lower() for label in issue.labels}
+        return False
 
     def _fully_read(self) -> list[IssueRef]:
         return [ref for ref, labels in self.planning.desired.items() if labels.fully_read]
@@ -118,6 +165,7 @@ class OverrideResolution:
             each
             for each in self.planning.suspicions
             if each.ref not in self.unchecked
+            and each.ref not in self.postponed
             and not (each.kind == "before-store" and each.ref in self.recovery.postponed)
         ]
 

@@ -81,7 +81,7 @@ def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunR
         impact=impact,
         refusals=refusals,
         unchecked={**unread, **resolution.unchecked},
-        postponed=frozenset(resolution.recovery.postponed),
+        postponed=frozenset(resolution.recovery.postponed | resolution.postponed),
         unresolved_writes=tuple(unresolved),
         checked_subjects=resolution.checked_subjects,
         manual_changes=(*recorder.notices, *_drift_notices(drift, recorder.recorded)),

@@ -21,6 +21,8 @@ from sync.store import Store
 FINISHED_KEY = "finished-increment:"
 OWNER_KEY = "home:"
 RECOVERED_KEY = "looked-back:"
+FROM_HISTORY = "from the tracker's history: "
+"""Beginning of the note of an override for which the tracker's history is evidence."""
 _Value = TypeVar("_Value")
 FIELD_BY_KIND = {
     "pin": "pins",
@@ -123,7 +125,9 @@ def group_overrides(rows: list[OverrideRecord]) -> RecordedOverrides:
     for row in rows:
         by_issue = fields[FIELD_BY_KIND[row.kind]]
         by_issue[row.ref] = by_issue.get(row.ref, frozenset()) | {row.label}
-    return RecordedOverrides(**fields)
+    proven = [row for row in rows if row.kind == "left" and row.note.startswith(FROM_HISTORY)]
+    people = {row.ref: frozenset(each.label for each in proven if each.ref == row.ref) for row in proven}
+    return RecordedOverrides(**fields, put_by_people=people)
 
 
 def label_renamer(context: RunContext) -> Callable[[str], str]:

@@ -10,7 +10,7 @@ from connectors.model import IssueRef
 from sync.model.labels import Notice
 from sync.model.planning import RecordedState
 from sync.model.records import OverrideKind, PushedCommentRecord
-from sync.pull.recorded import FIELD_BY_KIND, RECOVERED_KEY, label_renamer
+from sync.pull.recorded import FIELD_BY_KIND, FROM_HISTORY, RECOVERED_KEY, label_renamer
 from sync.runtime.context import RunContext
 
 _NOTICE_BY_KIND = {
@@ -18,7 +18,7 @@ _NOTICE_BY_KIND = {
     "veto": "{} was removed",
     "held": "{} stays reverted",
     "comment": "the status comment of {} stays reverted",
-    "left": "{} is on the issue, but its history does not say that we added it; left alone",
+    "left": "{} was not added by us, as far as the tracker's history says; left alone",
 }
 
 
@@ -50,6 +50,8 @@ class StateRecorder:
         """
         name, store, since = self._current_name(label), self.context.store, at or self.context.now()
         self._change_override(kind, ref, add=name)
+        if kind == "left" and note.startswith(FROM_HISTORY):
+            self._change_field("put_by_people", ref, add=name)
         when = f" on {at:%Y-%m-%d}, according to the tracker's history" if at else ""
         self.notices.append(Notice(ref=ref, text=_NOTICE_BY_KIND[kind].format(label) + when))
         self.context.log.info("override.found", issue=str(ref), kind=kind, label=name)
@@ -110,7 +112,11 @@ class StateRecorder:
     def _change_override(
         self, kind: str, ref: IssueRef, *, add: str | None = None, drop: str | None = None
     ) -> None:
-        field = FIELD_BY_KIND[kind]
+        self._change_field(FIELD_BY_KIND[kind], ref, add=add, drop=drop)
+
+    def _change_field(
+        self, field: str, ref: IssueRef, *, add: str | None = None, drop: str | None = None
+    ) -> None:
         by_issue: dict[IssueRef, frozenset[str]] = dict(getattr(self.recorded.overrides, field))
         names = by_issue.get(ref, frozenset())
         by_issue[ref] = (names | ({add} if add else set())) - ({drop} if drop else set())

@@ -226,8 +226,8 @@ def test_an_unknown_id_pins_nothing_and_is_reported_in_every_run(world: WritingW
     for _ in range(2):
         outcome = world.run()
         assert ours(world, key) == {FEATURES, INCREMENT, "capability:moon"}
-        assert f"{key} has capability:moon" in notes(outcome)
-    assert world.overrides() == set()
+        assert f"{key} has capability:moon, put by a person" in notes(outcome)
+    assert world.overrides() == {(key, "left", "capability:moon")}
 
 
 @pytest.mark.parametrize("anchor", ["DS-1", "acme/churn#1"])
@@ -256,7 +256,7 @@ def test_a_person_who_exchanges_our_state_for_another_is_not_taken_for_a_veto(wo
     world.jira.label("DS-1", "state:done")
     world.run()
     assert ours(world, "DS-1") == {"state:done"}
-    assert world.overrides() == set()
+    assert world.overrides() == {("DS-1", "left", "state:done")}
 
 
 def test_released_is_read_and_never_written(world: WritingWorld) -> None:

@@ -108,6 +108,7 @@ class FaultyTracker(MemoryTracker):
     def forget_label_authors(self, key: str) -> None:
         """Remove the label history of an issue."""
         self._issue_at(key).label_origins.clear()
+        self._issue_at(key).label_histories.clear()
 
     def read(self, key: str, wanted: FieldSelection) -> Issue:
         self.direct_reads.append(key)

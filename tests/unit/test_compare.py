@@ -75,8 +75,8 @@ def test_each_row_of_the_decision_table(
 
 def test_a_label_of_no_capability_is_no_pin() -> None:
     found = diff_labels(label_inputs(set(), set(), {"capability:moon"}))
-    assert (found.changes, found.suspicions) == ((), ())
-    assert [notice.text for notice in found.notices] == ["has capability:moon, put by a person; left alone"]
+    assert found.changes == ()
+    assert [(each.kind, each.label) for each in found.suspicions] == [("origin", "capability:moon")]
 
 
 def test_unplanned_replaced_by_a_capability_is_not_a_pure_removal() -> None:
