@@ -13,16 +13,19 @@ EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Times outside of these are errors of data. Inside of them, no zone and no duration leads to an overflow."""
 
+_MAX_QUOTE: Final = 60
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _ID: Final = re.compile(r"[0-9]{1,20}")
 
 _QUOTE: Final = Repr()
-_QUOTE.maxstring = _QUOTE.maxother = _QUOTE.maxlong = 60
+_QUOTE.maxstring = _QUOTE.maxother = _QUOTE.maxlong = _MAX_QUOTE
+_QUOTE.maxlevel = _QUOTE.maxdict = _QUOTE.maxlist = 2
 
 
 def quote_value(value: Any) -> str:
     """Return any value of a response in a form that is short and printable, for messages."""
-    return _QUOTE.repr(value)
+    text = _QUOTE.repr(value)
+    return text if len(text) <= _MAX_QUOTE else f"{text[: _MAX_QUOTE - 1]}…"
 
 
 def clean_text(text: Any) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-
 _NUMBER: Final = re.compile(r"[0-9]{1,12}")
 
 
