@@ -79,7 +79,9 @@ def _wrote_before(
     try:
         histories = context.readers[tracker].label_histories(labeled[:_SAMPLE_SIZE])
     except ConnectorError:
-        return True  # the issues cannot be read either, so they get no label
+        # The check of a label can succeed in this run and take the only sign away.
+        context.store.cache.put(_WROTE_BEFORE_KEY + tracker, True, days=_WEEK_DAYS)
+        return True
     ours = context.own_account_ids(tracker)
     named = context.workspace.labels.managed
     added = [of_issue[label].added for of_issue in histories.values() for label in named(of_issue)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from connectors.model import (
     FieldSelection,
     Issue,
     IssueRef,
+    LabelHistory,
     PulledSource,
     Source,
 )
@@ -85,6 +86,11 @@ class FaultyTracker(MemoryTracker):
         """``remove`` or ``delete`` -> error that such a write raises."""
         self.unreadable: dict[str, ConnectorError] = {}
         """Key -> error that a direct read raises."""
+        self.failing_histories: ConnectorError | None = None
+        """Error that label histories end with."""
+        self.without_history: set[str] = set()
+        """Keys of issues without a readable label history."""
+        self.histories_read: list[str] = []
         self.made_labels: list[tuple[str, str, str, str]] = []
         """Container, name, color and description of each label that was made."""
 
@@ -125,6 +131,13 @@ class FaultyTracker(MemoryTracker):
             else:
                 shown = tuple(self.stale.get(issue.ref.key, issue) for issue in answer.issues)
                 yield replace(answer, issues=shown)
+
+    def label_histories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelHistory]]:
+        self.histories_read += [ref.key for ref in refs]
+        if self.failing_histories:
+            raise self.failing_histories
+        found = super().label_histories(refs)
+        return {ref: history for ref, history in found.items() if ref.key not in self.without_history}
 
     def ensure_label(self, container: str, name: str, color: str, description: str) -> None:
         self.made_labels.append((container, name, color, description))

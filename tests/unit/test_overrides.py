@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from connectors.errors import Gone, Unavailable
 from sync.model.labels import SuspectedOverride, SuspicionKind
-from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overrides, record_overrides
+from sync.pipeline.confirm_overrides import (
+    CheckedOverride,
+    OverrideCheck,
+    OverrideVerdict,
+    check_suspected_overrides,
+    record_overrides,
+)
 from sync.pull.recorded import load_recorded_state
 from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
@@ -196,3 +203,169 @@ def test_on_jira_another_spelling_is_the_label_of_the_person_who_put_it(world: W
     world.run()
     assert "Capability:Model" in world.labels(key)
     assert world.overrides() == {(key, "pin", MODEL)}
+
+
+# ---- what is recorded
+
+
+def recorded(world: WritingWorld, key: str, *verdicts: OverrideVerdict, at: datetime | None = None) -> None:
+    """Record verdicts on FEATURES on an issue."""
+
+    def work(run_context: RunContext) -> None:
+        suspicion = SuspectedOverride(
+            ref=world.tracker_of(key)._issue_at(key).issue.ref, kind="gone", label=FEATURES
+        )
+        recorder = StateRecorder(run_context, load_recorded_state(run_context))
+        found = [CheckedOverride(suspicion=suspicion, verdict=each, decided_at=at) for each in verdicts]
+        record_overrides(found, recorder)
+        recorder.save()
+
+    world.with_context(work)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "note"),
+    [
+        ("veto", "veto", "a person removed the label"),
+        ("pin", "pin", "a person put the label"),
+        ("other-instance", "held", "put by another instance; left to it"),
+        ("ignored", "left", "not put by this instance according to the history"),
+    ],
+)
+def test_a_confirmed_override_is_recorded_with_its_reason(
+    world: WritingWorld, verdict: OverrideVerdict, kind: str, note: str
+) -> None:
+    key = an_issue(world)
+    recorded(world, key, verdict)
+    [row] = world.override_rows()
+    assert (row.ref.key, row.kind, row.label, row.note) == (key, kind, FEATURES, note)
+    assert row.since == world.now
+
+
+def test_a_veto_from_the_history_is_as_old_as_it_says(world: WritingWorld) -> None:
+    key, then = an_issue(world), datetime(2026, 10, 5, tzinfo=UTC)
+    recorded(world, key, "veto", at=then)
+    [row] = world.override_rows()
+    assert (row.since, row.note) == (then, "from the tracker's history: a person removed the label")
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("pin", "pin-lifted"), ("veto", "veto-lifted"), ("ignored", "ignored-lifted")],
+)
+def test_an_override_that_was_lifted_is_forgotten(
+    world: WritingWorld, first: OverrideVerdict, then: OverrideVerdict
+) -> None:
+    key, other = an_issue(world), an_issue(world)
+    recorded(world, other, first)
+    recorded(world, key, first)
+    recorded(world, key, then)
+    assert {row.ref.key for row in world.override_rows()} == {other}
+
+
+def test_a_pin_replaces_a_veto(world: WritingWorld) -> None:
+    key = an_issue(world)
+    recorded(world, key, "veto")
+    recorded(world, key, "pin")
+    assert world.overrides() == {(key, "pin", FEATURES)}
+
+
+@pytest.mark.parametrize("verdict", ["gone", "pin-lifted", "veto"])
+def test_a_label_that_is_gone_is_ours_no_more(world: WritingWorld, verdict: OverrideVerdict) -> None:
+    key = world.jira.add_issue("DS", "Work", labels=["features"]).key
+    world.run()
+    recorded(world, key, "pin", verdict)
+    assert world.pushed(key) == {INCREMENT}
+
+
+def test_a_label_that_the_history_attributes_to_us_is_ours(world: WritingWorld) -> None:
+    key = an_issue(world)
+    recorded(world, key, "ours")
+    assert (world.pushed(key), world.overrides()) == ({FEATURES}, set())
+
+
+# ---- in a run
+
+
+def test_what_a_restored_store_forgot_beside_the_suspected_label_is_ours_too(world: WritingWorld) -> None:
+    key = an_issue(world, FEATURES, INCREMENT, by=ME)
+    world.jira.label(key, "state:done", by="dana")
+    world.jira.label(key, "bug", by=ME)
+    found = checked(world, (key, "pin", FEATURES))
+    assert [(each.suspicion.label, each.verdict) for each in found.findings] == [
+        (FEATURES, "ours"),
+        (INCREMENT, "ours"),
+    ]
+    assert found.confirmed == []
+    theirs = an_issue(world, INCREMENT, by=ME)
+    world.jira.label(theirs, FEATURES, by="dana")
+    assert verdicts(checked(world, (theirs, "pin", FEATURES))) == ["pin"]
+
+
+def test_an_issue_that_was_transferred_is_another_one_now(world: WritingWorld) -> None:
+    ref = world.github.add_issue("acme/churn", "Work", labels=[FEATURES])
+    found_before = checked(world, (ref.key, "pin", FEATURES))
+    assert verdicts(found_before) == ["pin"]
+    suspicion = found_before.confirmed[0]
+    new = world.github.transfer(ref.key, "acme/plan")
+
+    def work(run_context: RunContext) -> tuple[OverrideCheck, bool, bool]:
+        store = run_context.store
+        found = check_suspected_overrides(run_context, [suspicion])
+        old = store.known_issue("github", ref.id)
+        return found, old is not None and old.vanished is not None, store.known_issue("github", new.id) is not None
+
+    found, vanished, is_known = world.with_context(work)
+    assert (found.findings, found.vanished, found.fresh_issues) == ([], {ref}, {})
+    assert (vanished, is_known) == (True, True)
+
+
+def test_a_vanished_anchor_is_named_and_gets_nothing(world: WritingWorld) -> None:
+    world.jira.add_issue("DS", "Work", labels=["features"])
+    world.run()
+    world.github.unlabel("acme/churn#1", "state:planned")
+    world.github.unreadable["acme/churn#1"] = Gone("github: 404")
+    outcome = world.run()
+    assert "not checked, left alone: github:acme/churn#1: it no longer exists" in notes(outcome)
+    assert outcome.exit_code == 1
+
+
+def test_what_could_not_be_checked_is_asked_once_in_a_run(world: WritingWorld) -> None:
+    """Another suspicion needs several rounds meanwhile."""
+    broken, moved = (world.jira.add_issue("DS", "Work", labels=["features"]).key for _ in range(2))
+    world.run()
+    for key in (broken, moved):
+        world.jira.unlabel(key, FEATURES)
+    world.jira.unreadable[broken] = Unavailable("jira does not answer")
+    world.jira.direct_reads.clear()
+    outcome = world.run()
+    assert world.jira.direct_reads.count(broken) == 1
+    assert world.overrides() == {(moved, "veto", FEATURES)}
+    assert [ref.key for ref in outcome.unchecked] == [broken]
+
+
+def test_accepted_overrides_are_recorded_however_many_there_are(world: WritingWorld) -> None:
+    keys = [world.jira.add_issue("DS", "Work", labels=["features"]).key for _ in range(12)]
+    world.run()
+    for key in keys:
+        world.jira.unlabel(key, FEATURES)
+    outcome = world.run()
+    assert {refusal.rule for refusal in outcome.refusals} == {"overrides"}
+    assert world.overrides() == set()
+    assert world.run(accept_overrides=True).exit_code == 0
+    assert world.overrides() == {(key, "veto", FEATURES) for key in keys}
+
+
+def test_only_labels_that_were_deleted_everywhere_are_restored(world: WritingWorld) -> None:
+    """Three issues lost one label, of another one a single issue lost it."""
+    gone = [world.jira.add_issue("DS", "Work", labels=["features"]).key for _ in range(3)]
+    vetoed, kept = (world.jira.add_issue("DS", "Train", labels=["model"]).key for _ in range(2))
+    world.run()
+    for key in gone:
+        world.jira.unlabel(key, FEATURES)
+    world.jira.unlabel(vetoed, MODEL)
+    assert world.run(restore_labels=True).exit_code == 0
+    assert all(FEATURES in world.labels(key) for key in gone)
+    assert MODEL not in world.labels(vetoed)
+    assert MODEL in world.labels(kept)
+    assert world.overrides() == {(vetoed, "veto", MODEL)}
