@@ -313,7 +313,11 @@ def test_an_issue_that_was_transferred_is_another_one_now(world: WritingWorld) -
         store = run_context.store
         found = check_suspected_overrides(run_context, [suspicion])
         old = store.known_issue("github", ref.id)
-        return found, old is not None and old.vanished is not None, store.known_issue("github", new.id) is not None
+        return (
+            found,
+            old is not None and old.vanished is not None,
+            store.known_issue("github", new.id) is not None,
+        )
 
     found, vanished, is_known = world.with_context(work)
     assert (found.findings, found.vanished, found.fresh_issues) == ([], {ref}, {})

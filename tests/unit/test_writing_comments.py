@@ -60,9 +60,7 @@ def writing(world: WritingWorld, key: str, body: str = NEW, comment: Comment | N
 
 
 def removing(world: WritingWorld, key: str, comment: Comment) -> CommentRemoval:
-    return CommentRemoval(
-        ref=ref_of(world, key), subject=SUBJECTS[key], comment_id=comment.id, reason=WHY
-    )
+    return CommentRemoval(ref=ref_of(world, key), subject=SUBJECTS[key], comment_id=comment.id, reason=WHY)
 
 
 def posted(
@@ -169,7 +167,9 @@ def test_a_comment_by_a_former_account_is_neither_edited_nor_deleted(world: Writ
     former = posted(world, key, by="old-robot")
     for change in (writing(world, key, comment=former), removing(world, key, former)):
         [(_, why)] = apply(world, change).failed
-        assert why.startswith(f"comment {former.id} is ours, but was written by the former account old-robot;")
+        assert why.startswith(
+            f"comment {former.id} is ours, but was written by the former account old-robot;"
+        )
     assert texts(world, key) == [shown(key, OLD)]
     assert outcomes(world) == []
 
@@ -187,9 +187,7 @@ def test_a_comment_that_lost_its_marker_is_left_to_people(world: WritingWorld, k
     record = recorded(world, key)
     assert record is not None and (record.comment_id, record.state) == (theirs.id, "deleted-by-person")
     done = apply(world, removing(world, key, theirs))
-    assert done.notes == [
-        f"{ref_of(world, key)}: the old comment of {subject} is no longer ours; left alone"
-    ]
+    assert done.notes == [f"{ref_of(world, key)}: the old comment of {subject} is no longer ours; left alone"]
     assert texts(world, key) == ["Mine now"]
     assert recorded(world, key) is None
 
