@@ -66,20 +66,20 @@ class FieldIds:
 
 def parse_field_ids(raw: Any, names: Sequence[str]) -> FieldIds:
     """Return the ids of the needed fields from ``GET /field``. Unknown ``names`` are left out."""
-    rows = [row for row in require_objects(raw, "GET /field") if text_or_empty(row.get("id"))]
+    rows = [(text_or_empty(row.get("id")), row) for row in require_objects(raw, "GET /field")]
 
     def first(type_suffix: str, name: str | None = None) -> str | None:
-        for row in rows:
+        for field_id, row in rows:
             custom_type = text_or_empty(object_or_empty(row.get("schema")).get("custom"))
             row_name = row.get("untranslatedName") or row.get("name")
-            if custom_type.endswith(type_suffix) and name in (None, row_name):
-                return str(row["id"])
+            if field_id and custom_type.endswith(type_suffix) and name in (None, row_name):
+                return field_id
         return None
 
     ids_by_name: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        for name in {fold_name(str(row["id"])), fold_name(str(row.get("name", "")))}:
-            ids_by_name[name].append(str(row["id"]))
+    for field_id, row in rows:
+        for name in {fold_name(field_id), fold_name(text_or_empty(row.get("name")))} if field_id else ():
+            ids_by_name[name].append(field_id)
     custom = {name: tuple(ids) for name in names if (ids := ids_by_name.get(fold_name(name)))}
     return FieldIds(
         sprint=first(":gh-sprint"),
@@ -243,5 +243,5 @@ def parse_marker(properties: Any) -> Mapping[str, str] | None:
     for each in properties if isinstance(properties, list) else ():
         value = each.get("value") if isinstance(each, dict) and each.get("key") == MARKER_PROPERTY else None
         if isinstance(value, dict):
-            return {str(key): str(entry) for key, entry in value.items()}
+            return {clean_text(key): clean_text(entry) for key, entry in value.items()}
     return None
