@@ -129,8 +129,8 @@ def list_pages(
     yield response
     visited: set[str] = set()
     while (next_url := _next_url(response)) is not None:
-        if next_url in visited or len(visited) >= MAX_PAGES:
-            raise BadPayload("GitHub's pages lead in a circle; nothing of them is used")
+        if not next_url or next_url in visited or len(visited) >= MAX_PAGES:
+            raise BadPayload("GitHub's pages lead in a circle or nowhere; nothing of them is used")
         visited.add(next_url)
         response = transport.get(next_url)
         yield response

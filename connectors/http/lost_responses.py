@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import InvalidHeader as Urllib3InvalidHeader
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.exceptions import ProxyError as Urllib3ProxyError
 
@@ -49,6 +50,8 @@ def error_for_lost_response(
     if isinstance(error, ResponseTooSlow | ResponseTooLarge | requests.exceptions.ContentDecodingError):
         return _error_for_unusable_response(where, kind, error, host)
     if isinstance(error, requests.exceptions.InvalidHeader):
+        if any(isinstance(cause, Urllib3InvalidHeader) for cause in causes):  # of the response
+            return _error_for_unusable_response(where, kind, error, host)
         return AuthFailed(
             f"{where}: the credentials contain a character that is not allowed in a header; check for line breaks"
         )
@@ -62,7 +65,7 @@ def error_for_lost_response(
 def _error_for_unusable_response(
     where: str, kind: RequestKind, error: requests.RequestException, host: str
 ) -> ConnectorError | RetryableFailure:
-    """Return the error for a response that takes too long, is too large or cannot be unpacked."""
+    """Return the error for a response that takes too long, is too large, cannot be unpacked or contradicts itself."""
     failure: ConnectorError
     if isinstance(error, ResponseTooSlow):
         text = f"the answer of {host} was not complete after {error.seconds:.0f} s"
@@ -70,12 +73,15 @@ def _error_for_unusable_response(
     elif isinstance(error, ResponseTooLarge):
         text = f"the answer of {host} is larger than {error.max_bytes >> 20} MB"
         failure = BadPayload(f"{where}: {text}, so nothing of it is used; check what answers there")
+    elif isinstance(error, requests.exceptions.InvalidHeader):
+        text = f"the answer of {host} names several lengths"
+        failure = BadPayload(f"{where}: {text}; check what answers there, and the proxy if there is one")
     else:
         text = f"the answer of {host} is compressed in a way that cannot be unpacked"
         failure = BadPayload(f"{where}: {text}; check what answers there, and the proxy if there is one")
     if kind == "create":
         return OutcomeUnknown(f"{where}: {text}; the request may have taken effect")
-    is_damaged = isinstance(error, requests.exceptions.ContentDecodingError)
+    is_damaged = not isinstance(error, ResponseTooSlow | ResponseTooLarge)
     return RetryableFailure(failure, reason="a whole answer", repeat=is_damaged)
 
 
