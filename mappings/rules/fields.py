@@ -145,7 +145,12 @@ FIELDS: Final[tuple[RuleField, ...]] = (
         suggested=True,
     ),
     RuleField(
-        "sprint", "issue.sprint", "Name of the sprint.", example="Blue 12", selectivity=6, only_on="jira"
+        "sprint",
+        "issue.sprint",
+        "Name of the sprint: the active one, else the next, else the last.",
+        example="Blue 12",
+        selectivity=6,
+        only_on="jira",
     ),
     RuleField(
         "parent",

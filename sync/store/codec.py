@@ -19,6 +19,8 @@ ISSUE_COLUMNS: Final = frozenset({"ref", "container", "status", "category", "upd
 """Fields of an issue with a column of their own; all others go into the payload."""
 
 
+_PARSER_VERSION: Final = 2
+"""Raised when the parsers of connectors read more into the fields of an issue; since 2: parents above epics."""
 _PAYLOAD_DEFAULTS: Final[tuple[tuple[str, Any], ...]] = tuple(
     (each.name, each.default if each.default_factory is MISSING else each.default_factory())
     for each in fields(Issue)
@@ -155,7 +157,8 @@ def source_definition_hash(source: Source, selection: FieldSelection) -> str:
         source.pull_requests,
         selection.body,
         sorted(set(selection.fields)),
-        # Stored issues lack a field that is new in Issue: they have to be read again.
+        # Stored issues lack a field that is new in Issue, or what parsers did not read before: read them again.
         sorted(_PAYLOAD_NAMES),
+        _PARSER_VERSION,
     ]
     return hashlib.sha256(dump_json(definition).encode()).hexdigest()[:32]

@@ -32,6 +32,8 @@ _FIELD_ALIASES: Final = {
     "resolved": "resolutiondate",
     "epic link": "parent",
     "cf[10014]": "parent",
+    "parent link": "parent",
+    "cf[10018]": "parent",
     "cf[10020]": "sprint",
     "cf[10021]": "flagged",
 }

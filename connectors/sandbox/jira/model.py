@@ -32,9 +32,11 @@ CATEGORY_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
 DEFAULT_STATUSES: Final[Mapping[str, str]] = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
 
 SUBTASK_TYPES: Final = ("Sub-task", "Subtask")
+EPIC_AND_ABOVE: Final = ("Epic", "Initiative")
 
 SPRINT_FIELD: Final = "customfield_10020"
 EPIC_LINK_FIELD: Final = "customfield_10014"
+PARENT_LINK_FIELD: Final = "customfield_10018"
 FLAGGED_FIELD: Final = "customfield_10021"
 
 
@@ -155,7 +157,7 @@ class JiraIssue:
     components: tuple[str, ...] = ()
     fix_versions: tuple[str, ...] = ()
     parent: int | None = None
-    """Id of the epic, or of the parent of a sub-task."""
+    """Id of the epic, of what is above an epic, or of the parent of a sub-task."""
     sprints: tuple[int, ...] = ()
     assignee: str | None = None
     creator: str | None = None

@@ -40,7 +40,7 @@ class JiraIssueSeed(SeedModel):
     """Default: the next free key of the project."""
     summary: str
     type: str = "Task"
-    """``Epic`` and ``Sub-task`` are special."""
+    """``Sub-task``, ``Epic`` and ``Initiative`` are special."""
     status: str | None = None
     """Default: the first one of the project."""
     resolution: str | None = None
@@ -48,7 +48,7 @@ class JiraIssueSeed(SeedModel):
     components: tuple[str, ...] = ()
     fix_versions: tuple[str, ...] = ()
     parent: str | None = None
-    """Key of the epic, or of the issue of a sub-task."""
+    """Key of the epic, of the initiative of an epic, or of the issue of a sub-task."""
     sprint: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     """Name, id, or a list of these."""
     assignee: str | None = None

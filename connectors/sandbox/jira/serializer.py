@@ -13,8 +13,10 @@ from connectors.sandbox.jira.dates import format_time
 from connectors.sandbox.jira.model import (
     CATEGORY_IDS,
     CATEGORY_NAMES,
+    EPIC_AND_ABOVE,
     EPIC_LINK_FIELD,
     FLAGGED_FIELD,
+    PARENT_LINK_FIELD,
     SPRINT_FIELD,
     SUBTASK_TYPES,
     HistoryEntry,
@@ -105,6 +107,7 @@ class JiraSerializer:
             builders["statuscategorychangedate"] = lambda issue: self.time(issue.status_changed)
         else:
             builders[EPIC_LINK_FIELD] = self._epic_key
+            builders[PARENT_LINK_FIELD] = self._parent_key
         for name in self.site.fields:
             builders[name] = lambda issue, name=name: issue.custom.get(name)  # type: ignore[misc]
         return builders
@@ -142,7 +145,7 @@ class JiraSerializer:
         return {"self": self.api_url(f"{kind}/{number}"), "id": number, "name": name}
 
     def _parent(self, issue: JiraIssue) -> dict[str, Any] | None:
-        # Data Center has a parent only for sub-tasks; a custom field links epics there.
+        # Data Center has a parent only for sub-tasks; custom fields link epics there, and what is above them.
         parent = self._parent_issue(issue) if self.site.is_cloud or issue.is_subtask else None
         if parent is None:
             return None
@@ -159,7 +162,13 @@ class JiraSerializer:
         }
 
     def _epic_key(self, issue: JiraIssue) -> str | None:
-        parent = None if issue.is_subtask else self._parent_issue(issue)
+        has_epic = not issue.is_subtask and issue.type not in EPIC_AND_ABOVE
+        parent = self._parent_issue(issue) if has_epic else None
+        return parent.key if parent else None
+
+    def _parent_key(self, issue: JiraIssue) -> str | None:
+        """Return the key of the field of Advanced Roadmaps."""
+        parent = self._parent_issue(issue) if issue.type in EPIC_AND_ABOVE else None
         return parent.key if parent else None
 
     def _parent_issue(self, issue: JiraIssue) -> JiraIssue | None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.sandbox.jira.call import JiraApiError, JiraCall, parse_names
-from connectors.sandbox.jira.model import EPIC_LINK_FIELD, FLAGGED_FIELD, SPRINT_FIELD, CustomField
+from connectors.sandbox.jira.model import (
+    EPIC_LINK_FIELD,
+    FLAGGED_FIELD,
+    PARENT_LINK_FIELD,
+    SPRINT_FIELD,
+    CustomField,
+)
 
 _PERMISSIONS = {
     "ADMINISTER": "admin",
@@ -44,10 +50,18 @@ _PLUGIN_FIELDS = (
         schema="com.atlassian.jira.plugin.system.customfieldtypes:multicheckboxes",
     ),
 )
-_EPIC_LINK = CustomField(
-    id=EPIC_LINK_FIELD, name="Epic Link", type="any", schema="com.pyxis.greenhopper.jira:gh-epic-link"
+_LINK_FIELDS = (
+    CustomField(
+        id=EPIC_LINK_FIELD, name="Epic Link", type="any", schema="com.pyxis.greenhopper.jira:gh-epic-link"
+    ),
+    CustomField(
+        id=PARENT_LINK_FIELD,
+        name="Parent Link",
+        type="any",
+        schema="com.atlassian.jpo:jpo-custom-field-parent",
+    ),
 )
-"""Data Center only."""
+"""Data Center only; the second one with Advanced Roadmaps."""
 
 
 def get_server_info(call: JiraCall) -> dict[str, Any]:
@@ -72,7 +86,7 @@ def get_authenticated_user(call: JiraCall) -> dict[str, Any]:
 
 def list_fields(call: JiraCall) -> list[dict[str, Any]]:
     """Return system and custom fields with their schema."""
-    custom = (*_PLUGIN_FIELDS, *([] if call.site.is_cloud else [_EPIC_LINK]), *call.site.fields.values())
+    custom = (*_PLUGIN_FIELDS, *(() if call.site.is_cloud else _LINK_FIELDS), *call.site.fields.values())
     return [_serialize_system_field(*each) for each in _SYSTEM_FIELDS.items()] + [
         _serialize_custom_field(each) for each in custom
     ]
