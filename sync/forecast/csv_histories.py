@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from connectors.scalars import in_utc
 from sync.config.escape import escape_terminal
 from sync.model.forecast import PastIssue
 from sync.model.wording import pluralize
@@ -107,10 +108,13 @@ def _parse_issue(row: Mapping[str, str]) -> PastIssue:
 
 def _parse_time(text: str, column: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(f'{column} is "{text}", not a time like 2026-10-01T09:30Z') from None
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        read = None
+    moment = in_utc(read.replace(tzinfo=read.tzinfo or UTC)) if read else None
+    if moment is None:
+        raise ValueError(f'{column} is "{text}", not a time like 2026-10-01T09:30Z')
+    return moment
 
 
 def _split_names(cell: str) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef, KnownIssue
+from connectors.scalars import in_utc
 from sync.insights.change_between import CountHistory, differences
 from sync.insights.record_counts import pending_counts
 from sync.model.attribution import CountRecord, Difference, PlanFacts
@@ -52,14 +53,18 @@ def parse_moment(context: RunContext, text: str, *, end_of_day: bool) -> datetim
     try:
         if _DAY.fullmatch(text):
             day = date.fromisoformat(text) + timedelta(days=end_of_day)
-            return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
-        moment = datetime.fromisoformat(text)
+            read = datetime.combine(day, time(), tzinfo=zone)
+        else:
+            read = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
+        read = None
+    moment = in_utc(read.replace(tzinfo=read.tzinfo or zone)) if read else None
+    if moment is None:
         raise LookupError(
             f"{text[:60]!r} is neither a day (2026-11-20), a time (2026-11-20T09:00) nor a run; "
             "`increment-sync history` lists the runs"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        )
+    return moment
 
 
 def rollup_snapshot_at(context: RunContext, at: datetime) -> tuple[datetime, dict[str, Any]]:

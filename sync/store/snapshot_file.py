@@ -22,6 +22,7 @@ from pydantic_core import from_json
 
 from sync.store.codec import dump_json
 from sync.store.errors import StoreError
+from sync.store.snapshot_histories import parse_utc
 from sync.store.snapshot_transfer import SNAPSHOT_TABLE_NAMES, SnapshotRow
 from sync.store.snapshot_view import VIEW_TABLE_NAMES, open_snapshot_view
 from sync.store.store import Store
@@ -126,7 +127,7 @@ def _parse_header(path: Path, line: bytes) -> SnapshotHeader:
             "export it with the same version of increment-sync that reads it."
         )
     try:
-        exported_at = datetime.fromisoformat(fields["taken"])
+        exported_at = parse_utc(fields["taken"])
         return SnapshotHeader(
             instance=str(fields["instance"]), exported_at=exported_at, has_bodies=bool(fields["bodies"])
         )

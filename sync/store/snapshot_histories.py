@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from connectors.model import IssueChange, IssueRef
+from connectors.scalars import in_utc
 from sync.model.records import IssueEvent
 from sync.store.base import parse_ref
 from sync.store.issues import FormerKeys, add_former_key
@@ -78,8 +79,11 @@ _CHANGE_COLUMNS: Final = frozenset(IssueChange.__dataclass_fields__) - {"ref", "
 
 
 def parse_utc(text: str) -> datetime:
-    """Return an aware time. Raises ValueError for a time without a zone."""
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
+    """Return a time in UTC. Raises ValueError for a time without a zone and for an impossible one."""
+    read = datetime.fromisoformat(text)
+    if read.tzinfo is None:
         raise ValueError(f"a time without a zone: {text}")
-    return time.astimezone(UTC)
+    time = in_utc(read)
+    if time is None:
+        raise ValueError(f"an impossible time: {text}")
+    return time

@@ -12,6 +12,7 @@ from sync.store.base import StorePart
 from sync.store.columns import UtcTime, metadata
 from sync.store.database import chunks
 from sync.store.errors import StoreError
+from sync.store.snapshot_histories import parse_utc
 from sync.store.tables import (
     assignment_history,
     assignments,
@@ -200,7 +201,7 @@ def _decode_row(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parse_time(value: Any, table: str) -> datetime:
     try:
-        return datetime.fromisoformat(value)
+        return parse_utc(value)
     except (TypeError, ValueError) as error:
         raise damaged_row_error(table, error) from None
 

@@ -14,6 +14,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from connectors.model import Category, IssueChange, IssueRef, KnownIssue
+from connectors.scalars import in_utc
 from sync.model.records import IssueEvent, PushedCommentRecord
 from sync.store.base import parse_ref
 from sync.store.codec import decode_issue, label_set
@@ -164,17 +165,20 @@ def _with_former_keys(
 
 def _build_known_issue(row: dict[str, Any], sources: frozenset[str]) -> KnownIssue:
     vanished = row.get("vanished")
+    issue = decode_issue(
+        row["tracker"],
+        row["id"],
+        row["key"],
+        row["container"],
+        row["status"],
+        row.get("category"),
+        parse_utc(row["updated"]),
+        row["payload"],
+    )
+    if not all(at is None or in_utc(at) for at in (issue.created, issue.started, issue.closed)):
+        raise ValueError(f"an impossible time in {issue.ref}")
     return KnownIssue(
-        issue=decode_issue(
-            row["tracker"],
-            row["id"],
-            row["key"],
-            row["container"],
-            row["status"],
-            row.get("category"),
-            parse_utc(row["updated"]),
-            row["payload"],
-        ),
+        issue=issue,
         sources=sources,
         first_seen=parse_utc(row["first_seen"]),
         first_labels=label_set(tuple(row["first_labels"])),

@@ -62,6 +62,8 @@ def test_all_invalid_lines_of_all_files_are_reported_together(tmp_path: Path) ->
         + "acme/a,4,2026-01-01\n"
         + good
         + ",5,2026-01-01T00:00Z,,,\n"
+        + "acme/a,6,0001-01-01T00:00+01:00,,,\n"
+        + "acme/a,7,2026-01-01T00:00Z,9999-12-31T23:59-08:00,,\n"
     )
     (tmp_path / "b.csv").write_text("repo,issue\nacme/b,1\n")
     (tmp_path / "c.csv").write_bytes(b"\xff\xfe\x00")
@@ -74,6 +76,8 @@ def test_all_invalid_lines_of_all_files_are_reported_together(tmp_path: Path) ->
         f"{a}:5: 3 cells, but the header has 6",
         f"{a}:6: 1 of acme/a is a duplicate",
         f"{a}:7: repo and issue must not be empty",
+        f'{a}:8: created is "0001-01-01T00:00+01:00", not a time like 2026-10-01T09:30Z',
+        f'{a}:9: closed is "9999-12-31T23:59-08:00", not a time like 2026-10-01T09:30Z',
         f"{b}:1: missing columns in the header: created, closed",
         f"{tmp_path / 'c.csv'}: not UTF-8; save it as CSV UTF-8",
         f"{tmp_path / 'none.csv'}: no such file or folder",

@@ -89,6 +89,9 @@ def test_a_forecast_of_a_past_day_ignores_later_events(world: OfflineWorld) -> N
     [
         ({"at": "2027-03-01"}, "2027-03-01 has not come yet"),
         ({"at": "soon"}, "'soon' is neither a day"),
+        ({"at": "0001-01-01"}, "'0001-01-01' is neither a day"),
+        ({"at": "0001-01-01T00:00+01:00"}, "'0001-01-01T00:00+01:00' is neither a day"),
+        ({"at": "9999-12-31T23:59-08:00"}, "'9999-12-31T23:59-08:00' is neither a day"),
         ({"increment": "2026-q9"}, "there is no open increment '2026-q9'; the plans have 2026-q4"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -258,6 +258,26 @@ def test_the_clock_follows_real_time_by_default():
     assert abs(clock.now() - datetime.now(UTC) - timedelta(days=1)) < timedelta(seconds=5)
     with pytest.raises(SeedError, match="now is 'tomorrow'"):
         Sandbox.from_seed({"now": "tomorrow", "trackers": {}})
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-08:00",
+        "999999999d ago",
+        "in 99999999999999d",
+        date.min,
+        7,
+    ],
+)
+def test_an_impossible_time_of_a_seed_is_named(time):
+    with pytest.raises(SeedError, match="which is not a time; write ISO 8601"):
+        Sandbox.from_seed({"now": time, "trackers": {}})
+    issue = {"summary": "One", "created": time}
+    jira = {"kind": "jira-cloud", "projects": {"DS": {"issues": [issue]}}}
+    with pytest.raises(SeedError, match="created is .*, which is not a time"):
+        Sandbox.from_seed({"trackers": {"jira": jira}})
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from sync.store.snapshot_file import (
 from tests.support.postgres import new_database
 from tests.support.store_world import CHURN, START, Clock, issue, pull, ref
 
+PAYLOAD = {"url": "", "title": "One", "created": "2026-10-01T00:00:00+00:00"}
 HEAD = SnapshotHeader(instance="acme", exported_at=START, has_bodies=False)
 
 
@@ -162,6 +163,21 @@ def test_snapshot_view_refuses_methods_without_data(
         ("issues", {"status": ...}, "has no status in a row of issues"),
         ("issues", {"updated": "yesterday"}, "damaged in a row of issues"),
         ("issues", {"updated": "2026-11-01T10:00:00"}, "damaged in a row of issues (a time without a zone"),
+        (
+            "issues",
+            {"updated": "0001-01-01T00:00:00+01:00"},
+            "damaged in a row of issues (an impossible time",
+        ),
+        (
+            "issues",
+            {"payload": {**PAYLOAD, "created": "9999-12-31T23:59:59-08:00"}},
+            "(an impossible time in ",
+        ),
+        (
+            "sources",
+            {"last_whole": "9999-12-31T23:59:59-08:00"},
+            "damaged in a row of sources (an impossible",
+        ),
         ("issues", {"payload": 3}, "damaged in a row of issues"),
         ("memberships", {"source": ...}, "has no source in a row of memberships"),
         ("pushed_labels", {"label": ...}, "has no label in a row of pushed_labels"),

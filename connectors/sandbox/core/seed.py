@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -25,6 +26,7 @@ from ruamel.yaml.error import YAMLError
 
 from connectors.sandbox.core.tracker import TrackerKind
 from connectors.sandbox.core.validation import InputModel, describe_error
+from connectors.scalars import in_utc, quote_value
 
 _RELATIVE_TIME: Final = re.compile(
     r"(?:(?P<ahead>in) )?(?P<n>\d+(?:\.\d+)?) ?(?P<unit>[mhdw])(?P<back> ago)?"
@@ -96,27 +98,27 @@ def validate_seed(
 
 def parse_time(value: object, now: datetime) -> datetime:
     """Return a time of the seed, aware, in UTC, in whole seconds. ValueError for anything else."""
-    if isinstance(value, str) and (found := _RELATIVE_TIME.fullmatch(value.strip())):
-        if bool(found["ahead"]) != bool(found["back"]):
-            distance = timedelta(**{_UNITS[found["unit"]]: float(found["n"])})
-            return (now + distance if found["ahead"] else now - distance).replace(microsecond=0)
-    elif isinstance(value, datetime):
-        return _to_utc(value)
-    elif isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    elif isinstance(value, str):
-        try:
-            return _to_utc(datetime.fromisoformat(value.strip()))
-        except ValueError:
-            pass
+    with suppress(ValueError, OverflowError):
+        read = _read_time(value, now)
+        if read and (at := in_utc(read.replace(tzinfo=read.tzinfo or UTC))):
+            return at.replace(microsecond=0)
     raise ValueError(
-        f"is {value!r}, which is not a time; write ISO 8601 like 2026-11-20T09:00:00Z or '3d ago'."
+        f"is {quote_value(value)}, which is not a time; write ISO 8601 like 2026-11-20T09:00:00Z or '3d ago'."
     )
 
 
-def _to_utc(value: datetime) -> datetime:
-    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).replace(microsecond=0)
+def _read_time(value: object, now: datetime) -> datetime | None:
+    """Return a time as it is written. ValueError or OverflowError if it is none."""
+    if isinstance(value, str) and (found := _RELATIVE_TIME.fullmatch(value.strip())):
+        if bool(found["ahead"]) == bool(found["back"]):
+            return None
+        distance = timedelta(**{_UNITS[found["unit"]]: float(found["n"])})
+        return now + distance if found["ahead"] else now - distance
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
 
 
 def _parse_seed_time(value: Any, info: ValidationInfo) -> datetime | None:
