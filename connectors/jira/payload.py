@@ -104,7 +104,7 @@ def parse_issue(raw: Any, *, tracker: str, site_url: str, field_ids: FieldIds) -
     MalformedIssue names the missing or malformed value otherwise.
     """
     fields = object_or_empty(raw)
-    issue_id, key = id_or_none(fields.get("id")) or "", text_or_empty(fields.get("key"))
+    issue_id, key = id_or_none(fields.get("id")) or "", _key_or_empty(fields.get("key"))
     try:
         return _parse_issue(raw, tracker=tracker, site_url=site_url, field_ids=field_ids)
     except BadPayload as error:
@@ -150,10 +150,15 @@ def _parse_issue(raw: Any, *, tracker: str, site_url: str, field_ids: FieldIds) 
 
 def _parse_key(raw: Any) -> str:
     """Return the key of an issue, as far as it can be an address."""
-    key = require(raw, "key", "an issue")
-    if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise BadPayload(f"Jira's answer holds {quote_value(key)} where the key of an issue belongs")
+    value = require(raw, "key", "an issue")
+    key = _key_or_empty(value)
+    if not key:
+        raise BadPayload(f"Jira's answer holds {quote_value(value)} where the key of an issue belongs")
     return key
+
+
+def _key_or_empty(value: Any) -> str:
+    return value if isinstance(value, str) and _KEY.fullmatch(value) else ""
 
 
 def _project_key(fields: Mapping[str, Any]) -> str:
@@ -182,8 +187,8 @@ def _parent(fields: Mapping[str, Any], ids: FieldIds, subject: str) -> str | Non
 
 def _key_in(value: Any) -> str:
     if isinstance(value, dict):
-        return _key_in(value.get("key") or object_or_empty(value.get("data")).get("key"))
-    return value if isinstance(value, str) and _KEY.fullmatch(value) else ""
+        value = value.get("key") or object_or_empty(value.get("data")).get("key")
+    return _key_or_empty(value)
 
 
 def _category_changed_at(fields: Mapping[str, Any], subject: str) -> datetime | None:

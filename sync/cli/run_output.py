@@ -14,6 +14,7 @@ from sync.diff.guard import write_budget_for
 from sync.model.changes import Change, ChangeSet, CommentRemoval, LabelChange
 from sync.model.run import ApplyResult, PullResult, RunOptions, RunResult
 from sync.pipeline.override_recovery import MAX_HISTORIES_PER_RUN
+from sync.pull.unreadable import MAX_LEFT_OUT_SHOWN
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import online_context
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sync.model.limits import ChangeCost, GuardLimits, ImpactEstimate
 
 MAX_CHANGES_SHOWN = 200
-MAX_LEFT_OUT_SHOWN = 5
 
 
 def change_summary(changes: ChangeSet) -> str:

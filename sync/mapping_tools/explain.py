@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -19,10 +19,12 @@ from sync.model.health import Expectation
 from sync.model.records import AssignmentRecord, OverrideRecord, PushedCommentRecord, PushedLabelRecord
 from sync.pipeline.offline import plan_from_store
 from sync.pipeline.planner import matching_overrides
+from sync.pull.current_sources import workspace_sources
 from sync.pull.recorded import group_overrides
 from sync.pull.recorded_health import load_expectations
 from sync.pull.rollup_snapshot import rollup_snapshot
 from sync.pull.single_issue import LiveIssue, read_ancestors
+from sync.pull.unreadable import unreadable_by_source
 from sync.runtime.context import RunContext
 
 _OF_ISSUES: Final[tuple[str, ...]] = ("increment", "capability")
@@ -122,11 +124,20 @@ def _explain(
         history=tuple(store.assignment_history(ref)),
         prefixes=_prefixes(context.workspace, trace, subjects),
         notes=(
+            *_left_out_notes(context, item),
             *(note.text for note in conflicting_pins),
             *(live.notes if live else ()),
             *(_label_notes(context, item, pushed, rows) if live else ()),
         ),
     )
+
+
+def _left_out_notes(context: RunContext, item: KnownIssue) -> Iterator[str]:
+    """Say that what is explained is older than the last answer of the tracker."""
+    for issues in unreadable_by_source(context, workspace_sources(context.workspace)).values():
+        for each in issues:
+            if each.id == item.issue.ref.id:
+                yield f"left out since it cannot be used; this is what was known before: {each.reason}"
 
 
 def _prefixes(

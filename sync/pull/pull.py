@@ -40,6 +40,7 @@ from sync.pull.unreadable import (
     merge_unreadable,
     refuse_unreadable,
     save_unreadable,
+    unreadable_by_source,
     unreadable_refs,
     with_known_ids,
 )
@@ -248,11 +249,7 @@ class _SourcePuller:
         anchors, unread = self._read_anchors(known)
         orphans = read_orphans(self.context, known, {issue.ref for issue in anchors.values()})
         states = {state.name: state.failing_since for state in self.context.store.source_states()}
-        unreadable = {
-            source.name: found
-            for source in self.sources
-            if source.name not in self.failed and (found := load_unreadable(self.context, source))
-        }
+        read = [source for source in self.sources if source.name not in self.failed]
         return PullResult(
             known={**known, **orphans},
             orphans=frozenset(orphans),
@@ -262,7 +259,7 @@ class _SourcePuller:
             pulled_by_source=self.pulled,
             newly_missing=tuple(self.newly_missing),
             failed_histories=self.failed_histories,
-            unreadable=unreadable,
+            unreadable=unreadable_by_source(self.context, read),
             failing_since={name: since for name in self.failed if (since := states.get(name)) is not None},
         )
 

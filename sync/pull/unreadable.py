@@ -18,12 +18,22 @@ from sync.runtime.context import RunContext
 _KEY: Final = "unreadable:"
 _REMEMBERED_DAYS: Final = 3650
 _SHOWN_IN_REASON: Final = 3
+MAX_LEFT_OUT_SHOWN: Final = 5
+"""Issues that messages name; more are counted."""
 
 
 def load_unreadable(context: RunContext, source: Source) -> tuple[UnreadableIssue, ...]:
     """Return the issues of a source that no read could use since they were last in a pull."""
     rows = context.store.cache.get(_KEY + source.name) or ()
     return tuple(UnreadableIssue(id=i, key=key, reason=reason) for i, key, reason in rows)
+
+
+def unreadable_by_source(
+    context: RunContext, sources: Iterable[Source]
+) -> dict[str, tuple[UnreadableIssue, ...]]:
+    """Return source name -> its unreadable issues, without sources that have none."""
+    found = {source.name: load_unreadable(context, source) for source in sources}
+    return {name: issues for name, issues in found.items() if issues}
 
 
 def save_unreadable(context: RunContext, source: Source, issues: Iterable[UnreadableIssue]) -> None:

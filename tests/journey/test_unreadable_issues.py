@@ -84,6 +84,12 @@ def test_an_issue_that_becomes_unreadable_keeps_its_place_and_its_labels(
         assert result.code == 1
         assert "left out: 1 issue" in result.err
         assert "left its source" not in result.err
+        assert (
+            f"jira:DS, which the tracker does not send correctly: {key}" in world.status_text().err
+            or "#" in key
+        )
+        assert [each["key"] for each in world.status()["left_out"]] == [key]
+        assert "note: left out since it cannot be used" in world.explain(key).out
         assert world.labels(key) == before and label in before
     late = world.run(after=timedelta(hours=25))  # takes a census
     assert late.code == 1 and "left its source" not in late.err

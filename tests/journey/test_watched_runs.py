@@ -50,6 +50,7 @@ class TestTheFile:
         assert metrics["last_run_exit_code"] == {(): 0}
         assert metrics["interval_seconds"] == {(): 900}
         assert metrics["issues_pulled"] == {("jira:DS",): 3, ("github:acme/churn",): 2}
+        assert metrics["issues_left_out"] == {("jira:DS",): 0, ("github:acme/churn",): 0}
         assert metrics["source_ok"] == {("jira:DS",): 1, ("github:acme/churn",): 1}
         assert metrics["source_last_whole_timestamp_seconds"] == {
             ("jira:DS",): now,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from connectors.model import UnreadableIssue
 from mappings.model import Anchor
 from sync.cli.output import Output, as_object, pick, pluralize, table, utc
 from sync.cli.store_view import OPEN_PHASES, StoreView, select_rollups
@@ -17,7 +18,8 @@ from sync.model.planning import PlanningResult
 from sync.model.records import SourceState
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
 from sync.pipeline.offline import last_full_sync, stale_since
-from sync.pull.current_sources import current_source_states
+from sync.pull.current_sources import current_source_states, workspace_sources
+from sync.pull.unreadable import MAX_LEFT_OUT_SHOWN, unreadable_by_source
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
@@ -43,6 +45,8 @@ class _Status:
     read_at: datetime | None
     stale_since: datetime | None
     sources: list[SourceState]
+    left_out: Mapping[str, tuple[UnreadableIssue, ...]]
+    """Source -> issues of it that the tracker does not send correctly."""
     reverted: int
     """Overrides that ``undo`` made."""
 
@@ -71,6 +75,7 @@ def _load(context: RunContext, increment: str | None) -> _Status:
         read_at=last_full_sync(context),
         stale_since=stale_since(context),
         sources=list(current_source_states(context.store, context.workspace)),
+        left_out=unreadable_by_source(context, workspace_sources(context.workspace)),
         reverted=sum(row.kind in ("held", "comment") for row in context.store.overrides()),
     )
 
@@ -85,6 +90,11 @@ def _document(loaded: _Status) -> dict[str, Any]:
         "read_at": loaded.read_at,
         "silent_since": loaded.stale_since,
         "unreadable": loaded.failing,
+        "left_out": [
+            {"source": name, **pick(each, "id", "key", "reason")}
+            for name, issues in loaded.left_out.items()
+            for each in issues
+        ],
         "sources": [
             pick(each, "last_whole", "last_census", "failing_since", source="name", failing_because="error")
             for each in loaded.sources
@@ -137,6 +147,13 @@ def _lines(loaded: _Status) -> Iterator[str]:
 def _notes(loaded: _Status) -> Iterator[str]:
     for name, since in loaded.failing.items():
         yield f"unreadable since {utc(since)}: {name}; its numbers are from before"
+    for name, issues in loaded.left_out.items():
+        keys = ", ".join(each.key or each.id or "one without key" for each in issues[:MAX_LEFT_OUT_SHOWN])
+        more = f" and {len(issues) - MAX_LEFT_OUT_SHOWN} more" if len(issues) > MAX_LEFT_OUT_SHOWN else ""
+        yield (
+            f"left out: {pluralize(len(issues), 'issue')} of {name}, which the tracker does not send correctly: "
+            f"{keys}{more}; `increment-sync run` says why"
+        )
     if loaded.stale_since:
         yield (
             f"no source was synced since {utc(loaded.stale_since)}; all numbers are from then; check whether cron "

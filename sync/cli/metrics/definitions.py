@@ -42,6 +42,7 @@ METRICS: Final = (
     MetricDefinition("run_duration_seconds", "Duration of the last run."),
     MetricDefinition("interval_seconds", "Interval at which cron starts a run, by the settings."),
     MetricDefinition("issues_pulled", "Issues that the last run read.", ("source",)),
+    MetricDefinition("issues_left_out", "Issues that the tracker does not send correctly.", ("source",)),
     MetricDefinition(
         "source_ok", "1: the last attempt to read the source succeeded; 0: it failed.", ("source",)
     ),
@@ -109,6 +110,10 @@ def run_result_metrics(result: RunResult, workspace: Workspace) -> dict[str, Met
         "unplanned_issues": samples_by_label(unplanned),
         "goals": Counter((goal.commitment, goal.state, goal.health or "none") for goal in goals),
         "issues_pulled": samples_by_label(result.pulled.pulled_by_source),
+        "issues_left_out": samples_by_label(
+            dict.fromkeys(result.pulled.pulled_by_source, 0)
+            | {name: len(issues) for name, issues in result.pulled.unreadable.items()}
+        ),
         "planned_writes": {(): len(result.changes)},
         "writes_left": {(): applied.skipped if applied else 0},
     }
