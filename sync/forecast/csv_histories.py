@@ -7,7 +7,8 @@ milestones are separated by ``|``. The columns ``labels`` and ``milestone`` are 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from sync.config.escape import escape_terminal
 from sync.model.forecast import PastIssue
 from sync.model.wording import pluralize
 
+_MAX_PLACES: Final = 10
+"""Rows that a note names."""
 _REQUIRED_COLUMNS: Final = ("repo", "issue", "created", "closed")
 
 
@@ -29,12 +32,24 @@ class InvalidHistoryFile(Exception):
         self.problems = tuple(problems)
 
 
-def read_histories(paths: Iterable[Path]) -> dict[str, list[PastIssue]]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastIssues:
+    """Issues of the past by repository or team, and what the data says about the future."""
+
+    issues: Mapping[str, list[PastIssue]]
+    notes: tuple[str, ...] = ()
+    """Sentences with count and places about what is from the future: the past ends at the clock."""
+
+
+def read_histories(paths: Iterable[Path], now: datetime) -> PastIssues:
     """Read the issues of each repository from files, and from the ``.csv`` files of folders, by repository name.
 
-    Raises InvalidHistoryFile with all problems of all files, as ``file:line: sentence``.
+    Rows created after ``now`` (aware) are left out, rows closed after it count as open; both are named. Raises
+    InvalidHistoryFile with all problems of all files, as ``file:line: sentence``.
     """
     problems: list[str] = []
+    unborn: list[str] = []
+    closed_later: list[str] = []
     rows: dict[tuple[str, str], PastIssue] = {}
     for path in _list_files(paths, problems):
         for line, row in _read_rows(path, problems):
@@ -42,6 +57,11 @@ def read_histories(paths: Iterable[Path]) -> dict[str, list[PastIssue]]:
                 name, issue = (row["repo"], row["issue"]), _parse_issue(row)
                 if name in rows:
                     raise ValueError(f"{row['issue']} of {row['repo']} is a duplicate")
+                if issue.created > now:
+                    unborn.append(f"{path}:{line}")
+                elif issue.closed is not None and issue.closed > now:
+                    closed_later.append(f"{path}:{line}")
+                    issue = replace(issue, closed=None)
                 rows[name] = issue
             except ValueError as error:
                 problems.append(f"{path}:{line}: {escape_terminal(str(error))}")
@@ -51,8 +71,21 @@ def read_histories(paths: Iterable[Path]) -> dict[str, list[PastIssue]]:
         raise InvalidHistoryFile(problems)
     found: dict[str, list[PastIssue]] = {}
     for (repo, _), issue in rows.items():
-        found.setdefault(repo, []).append(issue)
-    return dict(sorted(found.items()))
+        if issue.created <= now:
+            found.setdefault(repo, []).append(issue)
+    notes = (
+        *future_note("row", unborn, "created in the future: left out"),
+        *future_note("row", closed_later, "closed in the future: counted as open"),
+    )
+    return PastIssues(issues=dict(sorted(found.items())), notes=notes)
+
+
+def future_note(noun: str, places: Sequence[str], what: str) -> Iterator[str]:
+    """Yield ``2 rows created in the future: left out (a.csv:7, b.csv:3)``; nothing without places."""
+    if not places:
+        return
+    more = f" and {len(places) - _MAX_PLACES} more" if len(places) > _MAX_PLACES else ""
+    yield f"{pluralize(len(places), noun)} {what} ({', '.join(places[:_MAX_PLACES])}{more})"
 
 
 def _list_files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:

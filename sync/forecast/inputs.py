@@ -11,7 +11,7 @@ from sync.forecast.forecasts import build_forecasts
 from sync.forecast.load_history import load_issue_flows, owning_teams, team_issue_histories
 from sync.forecast.remaining_work import ForecastInputs
 from sync.forecast.team_model import build_team_model
-from sync.forecast.work_item_age import find_aging_issues
+from sync.forecast.work_item_age import find_aging_issues, open_work
 from sync.model.flow import IssueFlow
 from sync.model.forecast import AgingIssue, Forecast
 from sync.model.health import Expectation
@@ -48,7 +48,7 @@ def compute_forecasts(
     if flow is None:
         flow = load_issue_flows(context.store, workspace, plan.matched, known=known)
     owners = owning_teams(known, workspace, plan.matched)
-    histories = team_issue_histories(plan.matched, known, flow, owners)
+    histories = team_issue_histories(plan.matched, known, flow, owners, context.now())
     inputs = ForecastInputs(
         at=moment,
         flow=flow,
@@ -56,11 +56,6 @@ def compute_forecasts(
     )
     plans = {each.id: each for each in workspace.increments}
     recorded, expected = load_last_forecasts(context), load_expectations(context)
-    open_at = [
-        ref
-        for ref, issue in flow.items()
-        if issue.created <= moment and (issue.closed is None or issue.closed > moment)
-    ]
     return ForecastSet(
         at=moment,
         forecasts={
@@ -73,7 +68,7 @@ def compute_forecasts(
             for rollup in plan.rollup.increments
             if plans[rollup.id].phase(moment) != "closed"
         },
-        aging=find_aging_issues(flow, owners, open_at, moment),
+        aging=find_aging_issues(flow, owners, open_work(plan.rollup, flow, moment), moment),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from connectors.model import Category, IssueChange, IssueRef, KnownIssue
@@ -67,23 +68,25 @@ def team_issue_histories(
     known: Mapping[IssueRef, KnownIssue],
     flow: Mapping[IssueRef, IssueFlow],
     owners: Mapping[IssueRef, str],
+    until: datetime,
 ) -> dict[str, list[PastIssue]]:
     """Return the issues of each team, whatever they count towards, as forecasts and backtests use them.
 
+    The past ends at ``until``: later issues are left out, later closings are open issues.
     Capabilities (as labels) and milestones are the groups of a backtest.
     """
     capabilities = {each.ref: each.capability for each in matched.assignments}
     found: dict[str, list[PastIssue]] = {}
     for ref, issue_flow in flow.items():
         team = owners.get(ref)
-        if team is None:
+        if team is None or issue_flow.created > until:
             continue
         issue = known[ref].issue
         milestones = {*issue.fix_versions, *([issue.milestone] if issue.milestone else [])}
         found.setdefault(team, []).append(
             PastIssue(
                 created=issue_flow.created,
-                closed=issue_flow.closed,
+                closed=None if issue_flow.is_open_at(until) else issue_flow.closed,
                 labels=(capabilities[ref],) if ref in capabilities else (),
                 milestones=tuple(sorted(milestones)),
             )

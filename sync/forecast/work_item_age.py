@@ -10,12 +10,23 @@ from typing import Final
 from connectors.model import IssueRef
 from sync.model.flow import IssueFlow
 from sync.model.forecast import AgeBand, AgingIssue
+from sync.model.rollup import Rollup
 
 AGING_PERCENTILE: Final = 85.0
 OLD_PERCENTILE: Final = 95.0
 MIN_FINISHED_ISSUES: Final = 5
 """Finished issues of a team that are needed for a percentile."""
 _WINDOW: Final = timedelta(weeks=104)
+
+
+def open_work(rollup: Rollup, flow: Mapping[IssueRef, IssueFlow], moment: datetime) -> tuple[IssueRef, ...]:
+    """Return the issues whose age every reader shows: those that count or wait as ad-hoc work, open at ``moment``.
+
+    Parents that are replaced by their children are not among them, nor is a backlog that counts nowhere.
+    """
+    counted = (issue.ref for capability in rollup.capabilities for issue in capability.issues)
+    refs = dict.fromkeys((*counted, *(each.ref for each in rollup.unplanned)))
+    return tuple(ref for ref in refs if ref in flow and flow[ref].is_open_at(moment))
 
 
 def find_aging_issues(

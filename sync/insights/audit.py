@@ -214,7 +214,7 @@ def _usual_durations(inputs: AuditInputs) -> dict[str, timedelta]:
     times: defaultdict[str, list[timedelta]] = defaultdict(list)
     for ref, team in inputs.teams.items():
         flow = inputs.flow.get(ref)
-        if flow is not None and flow.finished is not None:
+        if flow is not None and flow.finished is not None and flow.finished <= inputs.now:
             times[team].append(flow.finished - _started_at(flow))
     return {
         team: sorted(each)[math.ceil(AGING_QUANTILE * len(each)) - 1]

@@ -51,3 +51,7 @@ class IssueFlow:
     def closed(self) -> datetime | None:
         """Time at which it was done or dropped; None while it is open."""
         return self.finished or self.dropped
+
+    def is_open_at(self, moment: datetime) -> bool:
+        """Return True if it existed at a moment and was not closed for good by then."""
+        return self.created <= moment and (self.closed is None or self.closed > moment)

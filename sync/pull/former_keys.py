@@ -1,7 +1,7 @@
 """Former keys that rules name and no run saw changing, as in a new store.
 
-A rule that names an issue which its source, though read, does not hold is a suspicion: the issue is read directly, once,
-since trackers find moved issues by any of their former keys.
+A rule that names an issue which its source, though read, does not hold is a suspicion: the issue is read directly and
+once, since trackers find moved issues by any of their former keys.
 """
 
 from __future__ import annotations

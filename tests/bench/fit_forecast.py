@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ class Case:
 
 
 def main() -> None:
-    histories = read_histories([Path(sys.argv[1])])
+    histories = read_histories([Path(sys.argv[1])], datetime.now(UTC)).issues
     cases = {name: cases_of(build_series(name, issues)) for name, issues in histories.items()}
     fitted = fit([*cases.values()])
     print_constants("all", fitted)

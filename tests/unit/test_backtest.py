@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sync.forecast.scores import EventCase, GroupCase, SeriesReplay, ThroughputC
 from sync.forecast.throughput_history import build_series
 from tests.support.forecast_world import random_issues, write_csv
 
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "issue-histories"
 
 
@@ -68,7 +70,7 @@ def test_all_invalid_lines_of_all_files_are_reported_together(tmp_path: Path) ->
     (tmp_path / "b.csv").write_text("repo,issue\nacme/b,1\n")
     (tmp_path / "c.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InvalidHistoryFile) as raised:
-        read_histories([tmp_path, tmp_path / "none.csv"])
+        read_histories([tmp_path, tmp_path / "none.csv"], NOW)
     a, b = tmp_path / "a.csv", tmp_path / "b.csv"
     assert raised.value.problems == (
         f'{a}:3: created is "yesterday", not a time like 2026-10-01T09:30Z',
@@ -97,9 +99,27 @@ def test_a_file_can_have_several_repositories_and_time_zones(tmp_path: Path) -> 
         "a,1,2026-01-01 00:00,2026-01-02T00:00Z\n",
         encoding="utf-8",
     )
-    found = read_histories([path])
+    found = read_histories([path], NOW).issues
     assert list(found) == ["a", "b"]
     assert found["b"][0].created == found["a"][0].created
+
+
+def test_the_past_ends_at_the_clock_and_rows_from_the_future_are_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (folder / "1.csv").read_text()
+    (tmp_path / "with.csv").write_text(
+        text
+        + "acme/number-1,90001,2127-05-01T00:00Z,,,\nacme/number-1,90002,2025-09-01T00:00Z,2127-05-01T00:00Z,,\n"
+    )
+    (tmp_path / "without.csv").write_text(text + "acme/number-1,90002,2025-09-01T00:00Z,,,\n")
+    lines = text.count("\n")
+    assert backtest(str(tmp_path / "with.csv")) == 0
+    shown, notes = capsys.readouterr()
+    assert backtest(str(tmp_path / "without.csv")) == 0
+    assert shown == capsys.readouterr().out
+    assert f"1 row created in the future: left out ({tmp_path}/with.csv:{lines + 1})" in notes
+    assert f"1 row closed in the future: counted as open ({tmp_path}/with.csv:{lines + 2})" in notes
 
 
 # ---- cutoffs and groups
@@ -234,7 +254,9 @@ def test_intervals_are_calibrated_on_random_histories() -> None:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the real issue histories are not available")
 def test_accuracy_on_real_histories_is_as_documented() -> None:
-    histories = read_histories([SHARED / f"{name}.csv" for name in ("qlog", "edhoc", "tls13-spec")])
+    histories = read_histories(
+        [SHARED / f"{name}.csv" for name in ("qlog", "edhoc", "tls13-spec")], NOW
+    ).issues
     replays = [
         replay_series(build_series(name, issues), np.random.default_rng(1), max_groups=150)
         for name, issues in histories.items()

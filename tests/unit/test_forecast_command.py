@@ -11,6 +11,7 @@ from connectors.model import Issue
 from sync.cli import main as cli
 from sync.cli.commands.backtest import backtest
 from sync.cli.commands.forecast import forecast, probability_text
+from sync.cli.commands.report import report
 from sync.model.forecast import Forecast
 from sync.runtime.invocation import Invocation
 from tests.support.match_world import issue
@@ -27,7 +28,9 @@ def issue_history(days: int) -> Iterator[Issue]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> OfflineWorld:
-    return OfflineWorld(tmp_path, *issue_history(400), issue("DS-900", created=days_ago(200)))
+    return OfflineWorld(
+        tmp_path, *issue_history(400), issue("DS-900", created=days_ago(200), labels={"features"})
+    )
 
 
 def run_forecast(
@@ -54,7 +57,7 @@ def test_json_has_all_numbers(world: OfflineWorld) -> None:
     document = run_forecast(world, as_json=True).json
     forecasts = {each["subject"]: each for each in document["increments"]["2026-q4"]}
     features = forecasts["capability:features"]
-    assert features["remaining"] == 3
+    assert features["remaining"] == 4
     assert 0.05 <= features["probability"] <= 0.95
     assert [each["quantile"] for each in features["counts"]][4] == 0.5
     assert features["until"].startswith("2027-01-01")
@@ -148,3 +151,33 @@ def test_probabilities_are_shown_in_steps_of_five(probability: float, words: str
 def test_help_of_forecast_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.invoke(lambda: cli.app(["forecast", "--help"], standalone_mode=False)) == 0
     assert "backtest" in capsys.readouterr().out
+
+
+def test_forecast_and_report_name_the_same_open_work(tmp_path: Path) -> None:
+    old = {"created": days_ago(300)}
+    world = OfflineWorld(
+        tmp_path,
+        *issue_history(400),
+        issue("DS-140", labels={"features"}, **old),
+        issue("DS-141", parent="DS-140", labels={"features"}, **old),
+        issue("DS-900", **old),
+        issue("DS-901", created=days_ago(40)),
+    )
+    named = {each["ref"] for each in run_forecast(world, as_json=True).json["ageing"]}
+    (team,) = world.call(lambda i: report(i, None, None, "json", None)).json["teams"]
+    reported = {f"jira:{each['issue']['key']}" for each in team["aging_wip"]}
+    assert named == reported
+    assert {"jira:DS-141", "jira:DS-901"} <= named, "a counted child, and ad-hoc work"
+    assert not {"jira:DS-140", "jira:DS-900"} & named, "a parent of counted children, and a backlog"
+
+
+def test_issues_from_the_future_are_no_past_and_are_named(tmp_path: Path) -> None:
+    later = (issue("DS-990", created=days_ago(-9)), done("DS-991", -5, created=days_ago(60)))
+    as_today = (issue("DS-991", created=days_ago(60)),)
+    results = []
+    for name, more in (("with", later), ("without", as_today)):
+        world = OfflineWorld(tmp_path / name, *issue_history(400), *more)
+        results.append(world.call(lambda i: backtest(i, [], 1)))
+    assert results[0].out == results[1].out
+    assert "1 issue created in the future: left out (DS-990)" in results[0].err
+    assert "1 issue closed in the future: counted as open (DS-991)" in results[0].err

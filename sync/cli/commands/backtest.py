@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sync.cli.output import Output, pick, table
 from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
-from sync.forecast.csv_histories import read_histories
+from sync.forecast.csv_histories import PastIssues, future_note, read_histories
 from sync.forecast.load_history import team_issue_histories
 from sync.forecast.prerequisites import require_forecast_dependencies
-from sync.model.forecast import PastIssue
 from sync.runtime.invocation import Invocation
 from sync.runtime.progress import open_progress
 from sync.runtime.session import pulled_context
@@ -33,22 +32,31 @@ _BASELINES = (
 def backtest(invocation: Invocation, paths: Sequence[Path], seed: int) -> int:
     """Score forecasts from the histories in CSV files, or from the store when there are no paths."""
     require_forecast_dependencies()
-    histories = read_histories(paths) if paths else _stored_histories(invocation)
+    read = read_histories(paths, invocation.now()) if paths else _stored_histories(invocation)
     from sync.forecast.backtest import run_backtest
 
     with open_progress(invocation) as progress:
-        result = run_backtest(histories, seed, progress.step)
+        result = run_backtest(read.issues, seed, progress.step)
     output = Output(invocation)
+    output.notes(map(escape_terminal, read.notes))
     output.notes(f"not scored: {escape_terminal(name)}: {why}" for name, why in result.unscored.items())
     output.show(lambda: _document(result, seed), lambda: _lines(result))
     return 0
 
 
-def _stored_histories(invocation: Invocation) -> Mapping[str, list[PastIssue]]:
+def _stored_histories(invocation: Invocation) -> PastIssues:
     """Return the history of each team in the store."""
     with pulled_context(invocation) as context:
-        view = StoreView(context)
-        return team_issue_histories(view.planning.matched, view.known, view.flows, view.owners)
+        view, now = StoreView(context), context.now()
+        issues = team_issue_histories(view.planning.matched, view.known, view.flows, view.owners, now)
+        flows = view.flows.items()
+        unborn = sorted(ref.key for ref, each in flows if each.created > now)
+        later = sorted(ref.key for ref, each in flows if each.closed and each.created <= now < each.closed)
+        notes = (
+            *future_note("issue", unborn, "created in the future: left out"),
+            *future_note("issue", later, "closed in the future: counted as open"),
+        )
+        return PastIssues(issues=issues, notes=notes)
 
 
 def _document(result: BacktestResult, seed: int) -> dict[str, Any]:

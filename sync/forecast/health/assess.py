@@ -18,7 +18,7 @@ from sync.forecast.prerequisites import (
     insufficient_data,
     require_forecast_dependencies,
 )
-from sync.forecast.work_item_age import find_aging_issues
+from sync.forecast.work_item_age import find_aging_issues, open_work
 from sync.model.flow import IssueFlow
 from sync.model.forecast import Forecast
 from sync.model.health import DisplayedHealth, Expectation, ForecastStatement
@@ -79,8 +79,9 @@ class _Forecaster:
         now: datetime,
     ) -> None:
         self._context, self._flow, self._now = context, flow, now
+        self._rollup = assessment.rollup
         self._owners = owning_teams(known, context.workspace, assessment.matched)
-        self.histories = team_issue_histories(assessment.matched, known, flow, self._owners)
+        self.histories = team_issue_histories(assessment.matched, known, flow, self._owners, now)
         names = {team.team for team in context.workspace.teams} | self.histories.keys()
         self.insufficient = {
             name: insufficient_data(name, self.histories.get(name, []), now) for name in names
@@ -96,8 +97,9 @@ class _Forecaster:
         self, increments: Sequence[IncrementRollup], earlier: Sequence[ForecastStatement]
     ) -> HealthEvidence:
         working = self._working_teams(increments)
-        open_issues = [ref for ref, issue in self._flow.items() if issue.closed is None]
-        aging = find_aging_issues(self._flow, self._owners, open_issues, self._now)
+        aging = find_aging_issues(
+            self._flow, self._owners, open_work(self._rollup, self._flow, self._now), self._now
+        )
         tested = () if self.missing_dependencies else working
         sufficient = {team: self.histories[team] for team in tested if not self.insufficient[team]}
         return HealthEvidence(
