@@ -229,6 +229,8 @@ class PulledSource:
     """Ids of issues whose history did not come although that of others did: request it."""
     unreadable: tuple[UnreadableIssue, ...] = ()
     """Listed issues that cannot be used. They belong to the source."""
+    statuses: Mapping[str, tuple[str, Category | None]] = field(default_factory=dict)
+    """As in SourceHistory, where histories come with the issues and name statuses that were unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from math import ceil
 from typing import Any, Final
 from urllib.parse import quote
@@ -59,7 +60,9 @@ def fetch_histories(
             sources, refs, [each for each in ("status", flagged, labels) if each], collect
         )
         fetch.run()
-        statuses = fetch.fetch_statuses()
+        statuses = fetch.fetch_statuses() or sources.site.list_unseen_statuses(
+            chain.from_iterable(request.issues for request in requests), chain.from_iterable(changes.values())
+        )
     except ConnectorError as error:
         yield from (FailedSource.from_error(request.source, error) for request in requests)
         return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -15,8 +16,9 @@ from connectors.http.client import Transport
 from connectors.http.response import ApiResponse, ErrorClassifier
 from connectors.http.response_errors import quote_server_message
 from connectors.http.retry import RateLimitRefusal, RequestKind
+from connectors.jira.changelog import parse_statuses
 from connectors.jira.payload import FieldIds, has_permission, parse_account, parse_field_ids
-from connectors.model import Account
+from connectors.model import Account, Category, Issue, IssueChange
 from connectors.ports import Cache
 
 JiraKind = Literal["jira-cloud", "jira-dc"]
@@ -146,6 +148,27 @@ class JiraSite:
                 ]
                 self._cache.put(self._prefix + "fields", rows, days=7)
             return parse_field_ids(rows, names)
+
+    def list_unseen_statuses(
+        self, issues: Iterable[Issue], changes: Iterable[IssueChange]
+    ) -> dict[str, tuple[str, Category | None]]:
+        """Return all statuses of the site by id if a change leads to one that no issue had in any pull; else nothing.
+
+        Such a status decides when issues of the past were closed. Each unseen id is asked for once; if that fails, the
+        next change to it asks again.
+        """
+        with self._lock:
+            known = set(self._cache.get(self._prefix + "statuses") or ())
+            seen = known | {issue.status_id for issue in issues}
+            entered = {change.after_id for change in changes if change.after_id}
+            statuses: dict[str, tuple[str, Category | None]] = {}
+            if not seen.issuperset(entered):
+                with suppress(ConnectorError):
+                    statuses = parse_statuses(self.get("/status"))
+                    seen |= {*entered, *statuses}
+            if seen != known:
+                self._cache.put(self._prefix + "statuses", sorted(seen), days=365)
+            return statuses
 
     def can_suppress_mail(self, project: str) -> bool:
         """Return True if we may edit without mail to watchers (``notifyUsers=false``): administrators only."""

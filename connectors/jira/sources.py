@@ -19,6 +19,7 @@ from connectors.jira.site import DAY, HOUR, JiraSite
 from connectors.jira.source_failures import failed_search, is_about_condition
 from connectors.jql_syntax import BadJql, without_order
 from connectors.model import (
+    Category,
     Census,
     Cursor,
     FailedSource,
@@ -135,6 +136,7 @@ class _SearchResult:
     """Ids of issues that came without their changelog, or with an invalid one."""
     unreadable: dict[str, UnreadableIssue] = field(default_factory=dict)
     """By id and key."""
+    statuses: Mapping[str, tuple[str, Category | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,6 +202,8 @@ class _PullRun:
                 self._add_row(result, row, expanded=page.expanded)
         if result.server_time is None:
             raise BadPayload(f"{site.tracker}: the search returned no page at all")
+        if result.changes is not None:
+            result.statuses = site.list_unseen_statuses(result.issues.values(), result.changes)
         return result
 
     def _add_row(self, result: _SearchResult, row: Any, *, expanded: bool) -> None:
@@ -241,6 +245,7 @@ class _PullRun:
             changes=changes,
             without_history=frozenset(ids & result.without_history),
             unreadable=tuple(result.unreadable.values()),
+            statuses=result.statuses,
         )
 
 

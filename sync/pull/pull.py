@@ -126,6 +126,8 @@ class _SourcePuller:
         if pulled.changes is not None:
             with_history = [issue for issue in pulled.issues if issue.ref.id not in pulled.without_history]
             store.save_issue_changes(with_history, pulled.changes, self.selection)
+        if pulled.statuses:
+            store.save_statuses(source.tracker, pulled.statuses)
         count = len(pulled.issues)
         self.pulled[source.name] += count
         self.context.log.info(

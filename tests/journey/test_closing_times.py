@@ -86,13 +86,19 @@ def test_work_that_runs_saw_closing_counts_without_a_resolution(make_world: Make
     assert counts(world) == (1, 3)
 
 
-def test_a_resolution_date_older_than_a_reopening_is_not_the_closing(make_world: MakeWorld) -> None:
+@pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
+def test_a_resolution_date_older_than_a_reopening_is_not_the_closing(
+    make_world: MakeWorld, kind: str
+) -> None:
     again = [
         *DONE_LONG_AGO,
         {"at": "20d ago", "by": "ada", "field": "status", "from": "Done", "to": "In Progress"},
         {"at": "2d ago", "by": "ada", "field": "status", "from": "In Progress", "to": "Done"},
     ]
-    world = world_of(make_world, "jira-dc", history=again, resolution="Fixed", resolved="300d ago")
-    world.jira.set_status("DS-13", "In Progress", "ada")
+    world = world_of(make_world, kind, history=again, resolution="Fixed", resolved="300d ago")
     assert world.run().code == 0
+    assert len([line for line in world.reads("jira") if line.endswith("/status -> 200")]) == 1
     assert counts(world) == (4, 7)
+    world.label("DS-51", "touched-again")
+    assert world.run().code == 0
+    assert not [line for line in world.reads("jira") if "/status " in line], "statuses are asked for once"
