@@ -23,6 +23,7 @@ from mappings.problems import Problem
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.patterns import has_wildcard
+from mappings.rules.placement import ClosingTimes
 from mappings.rules.team_rules import TeamRules
 
 _MAX_EXAMPLES: Final = 3
@@ -73,10 +74,11 @@ def snapshot_warnings(
     known: Iterable[KnownIssue],
     overrides: Overrides,
     now: datetime,
+    closing_times: ClosingTimes | None = None,
 ) -> CheckedProblems:
     """Return warnings about a workspace without errors, based on the stored issues."""
     current = [each for each in known if each.vanished is None]
-    matcher = Matcher(workspace, labels, now)
+    matcher = Matcher(workspace, labels, now, closing_times=closing_times)
     teams = locate_teams(loaded.parsed, loaded.builder, ())
     statistics = _collect_statistics(matcher, workspace, current)
     counted = {each.capability for each in matcher.match(current, overrides).assignments}

@@ -206,7 +206,7 @@ def _issue(case: MappingCase, key: Anchor, builder: WorkspaceBuilder, now: datet
         category=category,
         created=created,
         updated=builder.to_utc(given.updated) if given.updated else closed or max(created, now),
-        closed=closed,
+        closed=closed or max(created, now),  # of an open issue it has no meaning
         resolution=given.resolution,
         body=given.body,
         labels=frozenset(given.labels),

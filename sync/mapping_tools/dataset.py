@@ -18,6 +18,7 @@ from mappings.rules.ancestry import Ancestry
 from mappings.rules.fields import SUGGESTED_KEYS
 from mappings.rules.matcher import Matcher
 from mappings.rules.patterns import has_wildcard
+from mappings.rules.placement import ClosingTimes
 from mappings.rules.subject import RuleSubject
 from sync.config.escape import escape_terminal
 from sync.model.planning import PlanningResult
@@ -154,6 +155,7 @@ class Dataset:
     features: Features
     overrides: Overrides
     now: datetime
+    closing_times: ClosingTimes | None = None
 
     def open_capabilities(self) -> frozenset[str]:
         """Return the ids of capabilities that new work can still count towards."""
@@ -170,7 +172,12 @@ class Dataset:
         """Rule id -> unplanned issues that it assigns when these rules stand behind the existing ones of the team."""
         extended = replace(self.team, rules=(*self.team.rules, *rules))
         teams = tuple(extended if each.team == extended.team else each for each in workspace.teams)
-        matcher = Matcher(replace(workspace, teams=teams), workspace.labels, self.now)
+        matcher = Matcher(
+            replace(workspace, teams=teams),
+            workspace.labels,
+            self.now,
+            closing_times=self.closing_times,
+        )
         unplanned = set(self.unplanned)
         matches: defaultdict[str, list[IssueRef]] = defaultdict(list)
         for each in matcher.match(self.known.values(), self.overrides).assignments:
@@ -185,6 +192,7 @@ def build_dataset(
     known: Mapping[IssueRef, KnownIssue],
     planning: PlanningResult,
     now: datetime,
+    closing_times: ClosingTimes | None = None,
 ) -> Dataset:
     """Select the issues of one team's sources. ``known``: all issues of the store."""
     matched = planning.matched
@@ -209,4 +217,5 @@ def build_dataset(
         features=extract_features(ours, ancestry, workspace.labels, team),
         overrides=planning.overrides,
         now=now,
+        closing_times=closing_times,
     )

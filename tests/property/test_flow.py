@@ -6,7 +6,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from connectors.model import IssueChange
@@ -41,9 +41,20 @@ _FACTS = st.fixed_dictionaries(
 )
 
 
+def known_flow(*changes: IssueChange, **facts: Any) -> IssueFlow | None:
+    """Return the flow; None for a closed issue of which nothing says since when."""
+    try:
+        return issue_flow(*changes, states=OWN, **facts)
+    except KeyError:
+        assert facts["closed"] is None, "the tracker's own time is always something"
+        return None
+
+
 @given(_HISTORIES, _FACTS)
 def test_a_flow_is_consistent(changes: list[IssueChange], facts: dict[str, Any]) -> None:
-    flow = issue_flow(*changes, states=OWN, **facts)
+    flow = known_flow(*changes, **facts)
+    assume(flow is not None)
+    assert flow is not None
     state_changes = flow.state_changes
     assert state_changes[0].at == CREATED
     assert all(
@@ -61,8 +72,10 @@ def test_a_flow_is_consistent(changes: list[IssueChange], facts: dict[str, Any])
 
 @given(_HISTORIES, _FACTS)
 def test_a_flow_ends_in_the_current_state(changes: list[IssueChange], facts: dict[str, Any]) -> None:
-    now = issue_flow(states=OWN, **{**facts, "complete": True, "observed": []})
-    flow = issue_flow(*changes, states=OWN, **facts)
+    now = known_flow(**{**facts, "complete": True, "observed": []})
+    flow = known_flow(*changes, **facts)
+    assume(now is not None and flow is not None)
+    assert now is not None and flow is not None
     assert flow.state_changes[-1].state == now.state_changes[-1].state
     assert blocked_now(flow) == blocked_now(now)
 
@@ -78,4 +91,4 @@ def test_order_and_duplicates_of_changes_have_no_effect(
     unique = list({change.id: change for change in changes}.values())
     shuffled = [*unique, *unique[::2]]
     Random(seed).shuffle(shuffled)
-    assert issue_flow(*shuffled, states=OWN, **facts) == issue_flow(*unique, states=OWN, **facts)
+    assert known_flow(*shuffled, **facts) == known_flow(*unique, **facts)

@@ -246,3 +246,17 @@ def test_a_team_whose_done_is_a_later_status_is_finished_there() -> None:
     states = {"doing": StateRule(statuses=frozenset({"Done"}))}
     changes = (status(2, "To Do", "Done"), status(8, "Done", "Released"))
     assert issue_flow(*changes, now="Released", closed=day(2), states=states).finished == day(8)
+
+
+def test_a_github_issue_closed_without_a_time_was_closed_by_its_event() -> None:
+    flow = issue_flow(
+        status(3, "open", "closed"), now="closed", closed=None, updated=day(200), complete=False
+    )
+    assert flow.finished == day(3)
+
+
+def test_a_team_that_closes_by_label_takes_the_time_of_the_label() -> None:
+    states = {"done": StateRule(labels=frozenset({"released"}))}
+    facts = {"now": "open", "labels": {"released"}, "updated": day(200), "states": states}
+    assert issue_flow(label(4, "released"), **facts).finished == day(4)
+    assert issue_flow(label(4, "released"), complete=False, **facts).finished == day(4)

@@ -177,19 +177,21 @@ def open_issues(invocation: Invocation, settings: Settings, exported: Path | Non
 
 def _warnings(store: Store, loaded: LoadResult, workspace: Workspace, now: datetime) -> CheckedProblems:
     from mappings.checks.snapshot_warnings import snapshot_warnings
+    from sync.forecast.closing_times import load_closing_times
     from sync.pipeline.planner import matching_overrides
     from sync.pull.recorded import group_overrides
 
     try:
         known = list(store.known_issues())
         rows = store.overrides()
+        closing_times = load_closing_times(store, workspace, known)
     except (LookupError, TypeError, ValueError) as error:
         # A file that opens as a database may still hold rows that this program did not write.
         raise UnreadableStore(f"they cannot be read ({type(error).__name__})") from error
     if not known:
         raise SnapshotUnavailable("the store holds none yet; `run` or `preview` reads them")
     overrides, _ = matching_overrides(group_overrides(rows), workspace)
-    return snapshot_warnings(loaded, workspace, workspace.labels, known, overrides, now)
+    return snapshot_warnings(loaded, workspace, workspace.labels, known, overrides, now, closing_times)
 
 
 _MAX_LINE = 2_000

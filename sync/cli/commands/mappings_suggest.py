@@ -11,6 +11,7 @@ from mappings.rules.conditions import compile_conditions
 from sync.cli.output import Output, pick, pluralize, safe_terminal_line
 from sync.cli.store_view import StoreView, select_teams
 from sync.config.escape import escape_terminal
+from sync.forecast.closing_times import load_closing_times
 from sync.mapping_tools.bootstrap import current_increment
 from sync.mapping_tools.dataset import Dataset, build_dataset
 from sync.mapping_tools.rule_yaml import capability_yaml, rule_yaml
@@ -40,8 +41,9 @@ def suggest(invocation: Invocation, team: str | None, min_precision: float) -> i
 
 def _datasets(context: RunContext) -> Iterator[Dataset]:
     view, workspace = StoreView(context), context.workspace
+    closing_times = load_closing_times(context.store, workspace, view.known.values())
     for mapping in workspace.teams:
-        yield build_dataset(mapping, workspace, view.known, view.planning, context.now())
+        yield build_dataset(mapping, workspace, view.known, view.planning, context.now(), closing_times)
 
 
 def _lines(dataset: Dataset, found: TeamSuggestions, min_precision: float) -> Iterator[str]:
