@@ -131,3 +131,20 @@ def test_a_test_case_may_name_either_key(world: JourneyWorld) -> None:
         cases = f"tests:\n  - {{name: kin, issue: {{key: DS-7, parent: {case}}}, assign: model}}\n"
         world.write("mappings/science.yaml", mapping + cases)
         assert run_cases(world.invocation()) == 0
+
+
+def test_a_plan_with_the_former_name_of_a_repository_keeps_its_anchor(make_world: MakeWorld) -> None:
+    made = make_world(
+        mapping=MAPPING.replace("labels: [features]}", "labels: [features], repo: acme/churn}")
+    )
+    assert made.run().code == 0
+    made.github.rename_repo("acme/churn", "acme/new")
+    made.edit("mappings/science.yaml", "github: {repo: acme/churn}", "github: {repo: acme/new}")
+    made.close("acme/new#11")
+    result = made.run()
+    assert result.code == 0, result.err
+    assert "A plan names the anchor github:acme/churn#1, which is acme/new#1 now" in result.err
+    assert not [line for line in made.reads("github") if "/acme/churn" in line]
+    (body,) = made.comments("acme/new#1")
+    assert "1 of 3 issues done" in body
+    assert made.labels("acme/new#12") >= {"capability:features"}, "a rule may name the former repository"

@@ -105,7 +105,8 @@ def _selected_issues(context: RunContext, options: UndoOptions) -> frozenset[Iss
     for text in options.issues:
         candidates = candidate_issues(context, text)
         keys = {(tracker, key.casefold()) for tracker, key in candidates}
-        known = [context.store.known_issue(tracker, key) for tracker, key in candidates]
+        store = context.store
+        known = [store.known_issue(*place) or store.moved_issue(*place) for place in candidates]
         refs = {each.issue.ref for each in known if each}
         written = {e.ref for e in entries if e.ref in refs or (e.ref.tracker, e.ref.key.casefold()) in keys}
         if not written:
