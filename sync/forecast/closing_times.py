@@ -7,9 +7,10 @@ later than the last update.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from connectors.model import Issue, IssueRef, KnownIssue
+from connectors.model import Issue, IssueChange, IssueRef, KnownIssue
 from mappings.model import Workspace
 from mappings.rules.flow_state import StateResolver
 from sync.forecast.issue_history import (
@@ -26,13 +27,37 @@ from sync.store import Store
 class RecordedClosingTimes:
     """``ClosingTimes`` from the histories of issues. Each question replays the history in the words of the team."""
 
-    def __init__(self, changes: Mapping[IssueRef, IssueChanges], statuses: StatusCatalog) -> None:
+    def __init__(
+        self,
+        issues: Iterable[Issue],
+        changes: Mapping[IssueRef, IssueChanges],
+        statuses: StatusCatalog,
+    ) -> None:
+        """``issues``: as they were when their changes were loaded."""
+        self._issues = {issue.ref: issue for issue in issues}
         self._changes, self._statuses = changes, statuses
 
     def closed_at(self, issue: Issue, states: StateResolver, *, experiment: bool) -> datetime | None:
         classifier = StateClassifier(states=states, experiment=experiment)
+        return closing_time(issue, self._changes_until(issue), classifier, self._statuses)
+
+    def _changes_until(self, issue: Issue) -> IssueChanges:
+        """Return the changes of an issue. One that was read again since shows its new status from then on."""
         changes = self._changes.get(issue.ref, IssueChanges())
-        return closing_time(issue, changes, classifier, self._statuses)
+        before = self._issues.get(issue.ref)
+        if before is None or before.updated == issue.updated:
+            return changes
+        if before.status == issue.status:
+            return replace(changes, complete=False)
+        seen = IssueChange(
+            ref=issue.ref,
+            id="seen:again",
+            at=issue.updated,
+            kind="status",
+            before=before.status,
+            after=issue.status,
+        )
+        return replace(changes, complete=False, observed=(*changes.observed, seen))
 
 
 def load_closing_times(
@@ -46,6 +71,7 @@ def load_closing_times(
     used = (*observed_statuses(observed), *store.statuses_in_use())
     selected = {"of": refs[0]} if len(refs) == 1 else {"updated_since": start}
     return RecordedClosingTimes(
+        (each.issue for each in touched),
         stored_changes(store, refs, observed, **selected),
         build_status_catalog(touched, used, listed_statuses(store, {ref.tracker for ref in refs})),
     )

@@ -134,9 +134,7 @@ def test_a_test_case_may_name_either_key(world: JourneyWorld) -> None:
 
 
 def test_a_plan_with_the_former_name_of_a_repository_keeps_its_anchor(make_world: MakeWorld) -> None:
-    made = make_world(
-        mapping=MAPPING.replace("labels: [features]}", "labels: [features], repo: acme/churn}")
-    )
+    made = make_world(mapping=MAPPING.replace("labels: [features]}", "labels: [features], repo: acme/churn}"))
     assert made.run().code == 0
     made.github.rename_repo("acme/churn", "acme/new")
     made.edit("mappings/science.yaml", "github: {repo: acme/churn}", "github: {repo: acme/new}")

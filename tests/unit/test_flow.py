@@ -8,10 +8,12 @@ import pytest
 
 from connectors.model import IssueChange
 from mappings.model import StateRule
+from mappings.rules.flow_state import StateResolver
+from sync.forecast.closing_times import RecordedClosingTimes
 from sync.forecast.issue_history import IssueChanges, StatusCatalog, build_issue_flows, build_status_catalog
 from sync.model.flow import BlockedPeriod
 from tests.support.flow_world import CREATED, STATUSES, day, flag, issue_flow, label, states_of, status
-from tests.support.match_world import known
+from tests.support.match_world import known, team
 
 START, DONE = status(2, "To Do", "In Progress"), status(5, "In Progress", "Done")
 REOPEN = status(7, "Done", "To Do")
@@ -260,3 +262,16 @@ def test_a_team_that_closes_by_label_takes_the_time_of_the_label() -> None:
     facts = {"now": "open", "labels": {"released"}, "updated": day(200), "states": states}
     assert issue_flow(label(4, "released"), **facts).finished == day(4)
     assert issue_flow(label(4, "released"), complete=False, **facts).finished == day(4)
+
+
+def test_an_issue_that_is_closed_while_a_run_reads_it_again_was_closed_then() -> None:
+    pulled = known(status="In Progress", category="doing", created=CREATED, updated=day(40)).issue
+    history = IssueChanges(changes=(status(2, "To Do", "In Progress"),), complete=True)
+    times = RecordedClosingTimes([pulled], {pulled.ref: history}, STATUSES)
+    resolver = StateResolver(team("science"))
+    again = replace(pulled, status="Done", category="done", updated=day(41))
+    assert times.closed_at(again, resolver, experiment=False) == day(41)
+    old = replace(pulled, status="Done", category="done")
+    done_before = IssueChanges(changes=(status(2, "To Do", "Done"),), complete=True)
+    times = RecordedClosingTimes([old], {pulled.ref: done_before}, STATUSES)
+    assert times.closed_at(replace(old, updated=day(41)), resolver, experiment=False) == day(2)
