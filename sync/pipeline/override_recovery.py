@@ -30,8 +30,7 @@ _WEEK_DAYS, _TEN_YEARS_DAYS = 7, 3650
 
 def record_earlier_writes(context: RunContext, tracker: str) -> None:
     """Record that this tracker has writes of ours from before this store."""
-    if not context.store.cache.get(_WROTE_BEFORE_KEY + tracker):
-        context.store.cache.put(_WROTE_BEFORE_KEY + tracker, True, days=_TEN_YEARS_DAYS)
+    context.store.cache.put(_WROTE_BEFORE_KEY + tracker, True, days=_TEN_YEARS_DAYS)
 
 
 def issues_to_recover(

@@ -136,13 +136,46 @@ def test_a_run_reads_a_limited_number_of_histories(
 
 def test_a_tracker_without_a_sign_of_us_needs_no_histories(world: WritingWorld) -> None:
     """A person's labels are none. Only a few are looked at, and not again for a week."""
-    theirs = [work(world, FEATURES) for _ in range(5)]
     waiting = work(world, "model")
+    theirs = [work(world, "state:done") for _ in range(5)]
     world.pass_time(hours=1)
     assert world.run().exit_code == 0
     assert MODEL in world.labels(waiting)
-    assert len(world.jira.histories_read) == 3
-    assert set(world.jira.histories_read) <= set(theirs)
+    assert world.jira.histories_read == theirs[:3]
+    for days, old, new, read in ((6, "model", "features", 3), (2, "features", "model", 6)):
+        world.pass_time(days=days)
+        world.jira.unlabel(waiting, old)
+        world.jira.label(waiting, new)
+        assert world.run().exit_code == 0
+        assert f"capability:{new}" in world.labels(waiting)
+        assert len(world.jira.histories_read) == read
+
+
+def test_a_sign_of_us_is_remembered(world: WritingWorld) -> None:
+    """Each older issue that lacks a label is looked at, as long as the store lives."""
+    vetoed, kept = written_before(world)
+    world.jira.label(vetoed, FEATURES)
+    world.run()
+    world.pass_time(days=20)
+    world.jira.unlabel(kept, "features")
+    world.jira.label(kept, "model")
+    world.jira.histories_read.clear()
+    world.run()
+    assert world.jira.histories_read == [kept]
+    assert MODEL in world.labels(kept)
+
+
+def test_any_label_that_the_rules_ask_for_may_have_been_removed(world: WritingWorld) -> None:
+    """Labels that neither the rules ask for nor a capability has are nobody's decision."""
+    key, sign = work(world, "features"), work(world, "features")
+    for label in (INCREMENT, "state:done"):
+        world.jira.label(key, label, by=ME)
+        world.jira.unlabel(key, label)
+    world.jira.label(sign, FEATURES, by=ME)
+    world.pass_time(hours=1)
+    world.run()
+    assert world.overrides() == {(key, "veto", INCREMENT)}
+    assert world.labels(key) == {"features", FEATURES}
 
 
 def test_a_tracker_that_shows_no_history_at_all_gets_no_label_on_old_issues(world: WritingWorld) -> None:

@@ -373,3 +373,17 @@ def test_only_labels_that_were_deleted_everywhere_are_restored(world: WritingWor
     assert MODEL not in world.labels(vetoed)
     assert MODEL in world.labels(kept)
     assert world.overrides() == {(vetoed, "veto", MODEL)}
+
+
+def test_issues_that_were_not_read_do_not_hide_that_a_label_was_deleted(world: WritingWorld) -> None:
+    """Labels of Jira belong to the whole site, and one of its projects does not answer."""
+    world.edit("mappings/science.yaml", "{project: DS}", "{project: DS}\n  - jira: {project: OPS}")
+    gone = [world.jira.add_issue("DS", "Work", labels=["features"]).key for _ in range(3)]
+    world.jira.add_issue("OPS", "Work", labels=["features"])
+    world.run()
+    for key in gone:
+        world.jira.unlabel(key, FEATURES)
+    world.jira.failing["OPS"] = Unavailable("jira does not answer")
+    outcome = world.run()
+    assert [refusal.rule for refusal in outcome.refusals] == ["label-gone"]
+    assert world.overrides() == set()

@@ -68,6 +68,14 @@ def test_a_pending_addition_is_ours_if_it_is_live_and_put_by_no_other_account(
     assert world.pushed(key) == ({FEATURES} if ours else set())
 
 
+def test_a_pending_addition_on_a_tracker_without_histories_counts_as_ours(world: WritingWorld) -> None:
+    key = world.jira.add_issue("DS", "Work", labels=[FEATURES]).key
+    world.jira.forget_label_authors(key)
+    row, _ = settled(world, key, "add-label", {"label": FEATURES})
+    assert row.outcome == "done"
+    assert world.pushed(key) == {FEATURES}
+
+
 @pytest.mark.parametrize(
     ("put_by", "outcome", "pushed"), [(ME, "done", {FEATURES}), ("dana", "not-sent", set())]
 )

@@ -76,6 +76,9 @@ def reverted(
     return build_reversal(request(*rows, **more), {REF: current})
 
 
+ONLY_AGAIN = "was deleted and can only be posted again, which mails all watchers; if this is intended, add --post-again"
+
+
 @pytest.mark.parametrize(
     ("rows", "live", "skipped", "unchanged"),
     [
@@ -93,15 +96,13 @@ def reverted(
         (
             [DELETED],
             GONE,
-            "was deleted and can only be posted again, which mails all watchers; if this is intended, add "
-            "--post-again",
+            ONLY_AGAIN,
             "",
         ),
         (
             [DELETED],
             TAKEN_OVER,
-            "was deleted and can only be posted again, which mails all watchers; if this is intended, add "
-            "--post-again",
+            ONLY_AGAIN,
             "",
         ),
     ],

@@ -179,10 +179,9 @@ def test_a_comment_that_lost_its_marker_is_left_to_people(world: WritingWorld, k
     theirs = world.tracker_of(key).comment_as(key, "Mine now", by=ME)
     done = apply(world, writing(world, key, comment=theirs))
     assert (done.done, len(done.failed)) == (0, 0)
-    subject = SUBJECTS[key]
+    ref, subject = ref_of(world, key), SUBJECTS[key]
     assert done.notes == [
-        f"{ref_of(world, key)}: the status comment of {subject} has lost our marker or is not by our account; "
-        "left alone"
+        f"{ref}: the status comment of {subject} has lost our marker or is not by our account; left alone"
     ]
     record = recorded(world, key)
     assert record is not None and (record.comment_id, record.state) == (theirs.id, "deleted-by-person")

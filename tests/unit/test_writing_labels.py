@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from connectors.errors import Rejected, WriteRedirected
 from connectors.model import IssueRef
 from sync.apply.executor import Executor
+from sync.apply.labels import record_label_rename
 from sync.model.changes import ChangeSet, LabelChange, Reason
 from sync.model.run import ApplyResult
 from sync.runtime.context import RunContext
@@ -89,6 +91,20 @@ def test_a_rename_in_place_is_recorded_for_the_issues_that_carried_the_label_and
     for key in (elsewhere, on_jira):
         assert world.labels(key) == {"features", FEATURES, INCREMENT}
         assert world.pushed(key) == stored(world, key) == {FEATURES, INCREMENT}
+
+
+def test_a_rename_in_place_changes_no_repository_of_that_name_on_another_server(world: WritingWorld) -> None:
+    key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
+    world.run()
+    elsewhere = replace(ref_of(world, key), tracker="enterprise")
+
+    def write(run_context: RunContext) -> dict[str, set[str]]:
+        store, now = run_context.store, run_context.now()
+        store.record_pushed_labels(elsewhere, added=[FEATURES], removed=[], run_id=run_context.run_id, at=now)
+        record_label_rename(run_context, "github", "Acme/Churn", FEATURES, NEW)
+        return {ref.tracker: set(labels) for ref, labels in store.pushed_labels().items() if "#2" in ref.key}
+
+    assert world.with_context(write) == {"github": {NEW, INCREMENT}, "enterprise": {FEATURES}}
 
 
 def test_a_rename_in_place_is_asked_for_once_in_a_repository_and_again_in_the_next(
