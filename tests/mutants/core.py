@@ -12,7 +12,7 @@ _MODULES = {
     "sync/config": "escape",
     "sync/diff": "comment_diff comment_markup desired_comments desired_labels guard label_diff label_inputs "
     "label_table notifications write_budget",
-    "sync/pipeline": "confirm_overrides instances override_recovery planner resolve_overrides",
+    "sync/pipeline": "confirm_overrides instances label_evidence override_recovery planner resolve_overrides",
     "sync/pull": "comment_marker current_sources missing orphans pull recorded single_issue state_recorder",
     "sync/rollup": "aggregate baseline membership",
     "sync/runtime": "check_prefixes run_lock",

@@ -95,11 +95,7 @@ def test_a_label_left_alone_is_forgotten_when_it_goes() -> None:
 def test_a_label_from_before_this_store_is_judged_by_its_history() -> None:
     assert suspected(live="capability:a", unproven="capability:a") == [("pin", "capability:a", True)]
     assert suspected(live="increment:q4", unproven="increment:q4") == [("origin", "increment:q4", True)]
-    found = diff(live="increment:q4")
-    assert (found.suspicions, [each.text for each in found.notices]) == (
-        (),
-        ["has increment:q4, put by a person; left alone"],
-    )
+    assert suspected(live="increment:q4") == [("origin", "increment:q4", True)]
 
 
 def test_a_removed_label_is_no_veto_while_its_meaning_is_still_there() -> None:
@@ -170,11 +166,13 @@ def test_an_undone_flag_holds_only_itself() -> None:
 @pytest.mark.parametrize("family", ["state", "health", "flag"])
 def test_a_persons_label_on_an_anchor_replaces_ours_of_its_family(family: str) -> None:
     theirs, ours = f"{family}:x", f"{family}:y"
-    found = change(f"{ours} capability:a", ours, f"{theirs} {ours}", is_anchor=True)
+    judged = {"ignored": theirs, "put_by_people": theirs}
+    found = change(f"{ours} capability:a", ours, f"{theirs} {ours}", is_anchor=True, overrides=judged)
     assert set(found.add) == {"capability:a"}
     assert found.remove[ours].text == "a person put another label of this family on the anchor"
     assert found.pure_removals == (), "a person's label takes its place"
-    assert set(change(ours, "", theirs).add) == {ours}, "an ordinary issue gets it beside theirs"
+    beside = change(ours, "", theirs, overrides=judged)
+    assert set(beside.add) == {ours}, "an ordinary issue gets it beside theirs"
 
 
 def test_a_label_of_unknown_origin_on_an_anchor_counts_once_the_history_knows_no_better() -> None:
@@ -185,8 +183,22 @@ def test_a_label_of_unknown_origin_on_an_anchor_counts_once_the_history_knows_no
 
 
 def test_a_capability_label_on_an_anchor_is_no_pin() -> None:
-    found = diff("", "", "capability:a", is_anchor=True)
-    assert (found.suspicions, len(found.notices)) == ((), 1)
+    assert suspected("", "", "capability:a", is_anchor=True) == [("origin", "capability:a", True)]
+    judged = {"ignored": "capability:a", "put_by_people": "capability:a"}
+    found = diff("", "", "capability:a", is_anchor=True, overrides=judged)
+    assert (found.suspicions, [each.text for each in found.notices]) == (
+        (),
+        ["has capability:a, put by a person; left alone"],
+    )
+
+
+def test_a_persons_label_that_has_become_a_capability_is_judged_again() -> None:
+    judged = {"ignored": "capability:a capability:moon", "put_by_people": "capability:a capability:moon"}
+    assert suspected("", "", "capability:a", overrides=judged | {"ignored": "capability:a"}) == [
+        ("pin", "capability:a", False)
+    ]
+    found = diff("", "", "capability:moon", overrides=judged | {"ignored": "capability:moon"})
+    assert [each.text for each in found.notices] == ["has capability:moon, put by a person; left alone"]
 
 
 # ---- former names
@@ -295,8 +307,11 @@ def test_labels_of_a_finished_increment_stay_beside_anything_but_a_new_capabilit
 
 
 def test_a_change_says_where_it_belongs_and_what_was_there() -> None:
-    found = change("capability:b ops:a", "capability:a", "Capability:A unplanned", team="ops")
+    found = change("capability:b ops:a", "capability:a unplanned", "Capability:A unplanned", team="ops")
     assert (found.container, found.team) == ("DS", "ops")
     assert found.before == ("Capability:A", "unplanned")
-    assert (list(found.add), list(found.remove)) == (["capability:b", "ops:a"], ["Capability:A"])
+    assert (list(found.add), list(found.remove)) == (
+        ["capability:b", "ops:a"],
+        ["Capability:A", "unplanned"],
+    )
     assert found.add["ops:a"].text == "ops:a is wanted"

@@ -9,13 +9,8 @@ import pytest
 
 from connectors.errors import Gone, Unavailable
 from sync.model.labels import SuspectedOverride, SuspicionKind
-from sync.pipeline.confirm_overrides import (
-    CheckedOverride,
-    OverrideCheck,
-    OverrideVerdict,
-    check_suspected_overrides,
-    record_overrides,
-)
+from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overrides, record_overrides
+from sync.pipeline.label_evidence import CheckedOverride, OverrideVerdict
 from sync.pull.recorded import load_recorded_state
 from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
@@ -224,29 +219,29 @@ def recorded(world: WritingWorld, key: str, *verdicts: OverrideVerdict, at: date
 
 
 @pytest.mark.parametrize(
-    ("verdict", "kind", "note"),
-    [
-        ("veto", "veto", "a person removed the label"),
-        ("pin", "pin", "a person put the label"),
-        ("other-instance", "held", "put by another instance; left to it"),
-        ("ignored", "left", "not put by this instance according to the history"),
-    ],
+    ("verdict", "kind", "verb"),
+    [("veto", "veto", "removed"), ("pin", "pin", "put"), ("ignored", "left", "put")],
 )
-def test_a_confirmed_override_is_recorded_with_its_reason(
-    world: WritingWorld, verdict: OverrideVerdict, kind: str, note: str
+def test_a_confirmed_override_is_recorded_with_its_evidence(
+    world: WritingWorld, verdict: OverrideVerdict, kind: str, verb: str
 ) -> None:
-    key = an_issue(world)
+    key, then = an_issue(world), datetime(2026, 10, 5, tzinfo=UTC)
     recorded(world, key, verdict)
     [row] = world.override_rows()
-    assert (row.ref.key, row.kind, row.label, row.note) == (key, kind, FEATURES, note)
-    assert row.since == world.now
+    assert (row.ref.key, row.kind, row.label, row.since) == (key, kind, FEATURES, world.now)
+    assert row.note == f"the tracker's history does not say who {verb} the label"
+    other = an_issue(world)
+    recorded(world, other, verdict, at=then)
+    [row] = [row for row in world.override_rows() if row.ref.key == other]
+    assert (row.since, row.note) == (then, f"from the tracker's history: a person {verb} the label")
 
 
-def test_a_veto_from_the_history_is_as_old_as_it_says(world: WritingWorld) -> None:
-    key, then = an_issue(world), datetime(2026, 10, 5, tzinfo=UTC)
-    recorded(world, key, "veto", at=then)
+def test_the_label_of_another_instance_is_left_to_it(world: WritingWorld) -> None:
+    key = an_issue(world)
+    recorded(world, key, "other-instance")
     [row] = world.override_rows()
-    assert (row.since, row.note) == (then, "from the tracker's history: a person removed the label")
+    assert (row.ref.key, row.kind, row.label) == (key, "held", FEATURES)
+    assert row.note == "put by another instance; left to it"
 
 
 @pytest.mark.parametrize(
@@ -350,6 +345,7 @@ def test_what_could_not_be_checked_is_asked_once_in_a_run(world: WritingWorld) -
 
 def test_accepted_overrides_are_recorded_however_many_there_are(world: WritingWorld) -> None:
     keys = [world.jira.add_issue("DS", "Work", labels=["features"]).key for _ in range(12)]
+    world.jira.add_issue("DS", "Keeps it", labels=["features"])
     world.run()
     for key in keys:
         world.jira.unlabel(key, FEATURES)
