@@ -56,7 +56,7 @@ bench: $(READY)
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
-# Fault simulation: 10,000 schedules in process, 500 over HTTP, 50 with a real SIGKILL, on two cores.
+# Fault simulation: 10,000 schedules in process, 500 over HTTP, 50 with a real SIGKILL, 1,000 random worlds, on two cores.
 rehearse-long: $(READY)
 	$(BIN)/python -m sync.simulation
 

@@ -18,11 +18,15 @@ def main() -> int:
     )
     parser.add_argument("--over-http", type=int, default=500, help="schedules over HTTP on loopback")
     parser.add_argument("--sigkill", type=int, default=50, help="schedules with a process killed by SIGKILL")
+    parser.add_argument("--worlds", type=int, default=1000, help="random worlds of people and untrue answers")
     parser.add_argument("--seed", type=int, default=0, help="first seed")
     parser.add_argument("--workers", type=int, default=2, help="worker processes")
     arguments = parser.parse_args()
     counts = ScheduleCounts(
-        in_process=arguments.schedules, over_http=arguments.over_http, sigkill=arguments.sigkill
+        in_process=arguments.schedules,
+        over_http=arguments.over_http,
+        sigkill=arguments.sigkill,
+        worlds=arguments.worlds,
     )
     started = time.monotonic()
     results = simulate_all(

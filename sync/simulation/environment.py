@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import InitVar, dataclass, field
@@ -12,6 +10,7 @@ from random import Random
 from typing import Any
 
 from requests.adapters import BaseAdapter
+from sqlalchemy import update
 
 from connectors.errors import ConnectorError
 from connectors.sandbox.core.tracker import Clock, LogEntry, RequestLog, Tracker
@@ -28,6 +27,7 @@ from sync.simulation.user_actions import TrackerUI, tracker_ui_for
 from sync.simulation.users import SimulatedUsers
 from sync.simulation.wsgi_adapter import WsgiAdapter
 from sync.store import LeaseHeld, LeaseLost, Store, StoreError, open_store
+from sync.store.tables import store_facts
 
 
 class StorePool:
@@ -52,10 +52,13 @@ class StorePool:
             return bytes(connection.serialize())
 
     def load(self, image: bytes | None, now: Callable[[], datetime]) -> Store:
-        """Return a store with the content of an image, empty for None. ``now`` returns its time (aware)."""
+        """Return a store with the content of an image, a new one for None. ``now`` returns its time (aware)."""
         self.injector, self.now = None, now
         with self._raw() as connection:
             connection.deserialize(image or self._empty_image)
+        if image is None:
+            with self._database.write() as connection:
+                connection.execute(update(store_facts).values(at=now()))
         return Store(self._database, lambda: self.now())
 
     @contextmanager
@@ -123,7 +126,7 @@ class Environment:
     log: RequestLog = field(init=False)
 
     def __post_init__(self, store_image: bytes | None) -> None:
-        self.store = self.store_pool.load(store_image, self.now)
+        self.load_store(store_image)
         self.tracker_uis = {name: tracker_ui_for(tracker) for name, tracker in self.trackers.items()}
         self.users = SimulatedUsers(self.tracker_uis, self.scenario)
         self.injector = FaultInjector(
@@ -144,7 +147,11 @@ class Environment:
         """Advance the clock instead of waiting."""
         self.clock.advance(timedelta(seconds=seconds))
 
-    def run(self, schedule: RunSchedule) -> SimulatedRun:
+    def load_store(self, image: bytes | None) -> None:
+        """Replace the store by an image (``StorePool.dump``), or by an empty store for None."""
+        self.store = self.store_pool.load(image, self.now)
+
+    def run(self, schedule: RunSchedule, options: RunOptions | None = None) -> SimulatedRun:
         """Execute one run with the scheduled faults, as a new process would."""
         self.clock.advance(schedule.delay)
         self.runs += 1
@@ -153,7 +160,7 @@ class Environment:
         self.store_pool.injector = self.injector
         result, stopped, unexpected, log = None, None, None, SourceFailureLog()
         try:
-            result = self._execute(RunOptions(full=schedule.full), log)
+            result = self._execute(options or RunOptions(full=schedule.full), log)
         except Killed:
             stopped = "killed"
         except (StoreError, LeaseHeld, LeaseLost, ConnectorError) as error:
@@ -241,9 +248,4 @@ def restore_environment(
 
 def copy_trackers(trackers: Mapping[str, Tracker], clock: Clock) -> dict[str, Tracker]:
     """Return copies that share only immutable data, on this clock."""
-    memo: dict[int, Any] = {}
-    for tracker in trackers.values():
-        memo[id(tracker.state.lock)] = threading.RLock()
-        memo[id(tracker.clock)] = clock
-        memo[id(tracker.seed)] = tracker.seed
-    return {name: copy.deepcopy(tracker, memo) for name, tracker in trackers.items()}
+    return {name: tracker.copy(clock) for name, tracker in trackers.items()}

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from connectors.sandbox.core.faults import Fault, Faults
 from connectors.sandbox.core.tracker import TrackerRequest
-from sync.simulation.fault_schedule import FAULTS, RunSchedule, UserAction, write_counter
+from sync.simulation.fault_schedule import FAULTS, UNTRUE_RESPONSES, RunSchedule, UserAction, write_counter
 from sync.store.database import Database, translate_errors
 
 
@@ -65,7 +65,7 @@ class FaultInjector(Faults):
                     self._expire_token(tracker)
                 else:
                     self.last_fault = kind
-                    return FAULTS[kind].model_copy(update={"tracker": tracker}), 0.0
+                    return {**FAULTS, **UNTRUE_RESPONSES}[kind].model_copy(update={"tracker": tracker}), 0.0
             return super().pick(tracker, request)
 
     def after_request(self) -> None:

@@ -44,6 +44,16 @@ FAULTS: Final[Mapping[str, Fault]] = {
 }
 """Faults by their name in the summary; a ``ScheduledFault`` says which requests are hit."""
 
+UNTRUE_RESPONSES: Final[Mapping[str, Fault]] = {
+    "success without effect": Fault(kind="no_effect"),
+    "200 without effect": Fault(kind="status", status=200),
+    "204 without effect": Fault(kind="status", status=204),
+    "304 after the effect": Fault(kind="status", status=304, carried_out=True),
+    "delivered twice": Fault(kind="twice"),
+}
+"""Responses to writes that say what did not happen, in random worlds only (``worlds.py``): a schedule compares with
+an undisturbed run on the same day."""
+
 REQUEST_FAULTS: Final = (*FAULTS, "killed before a request", "killed after a request", "token expired")
 STORE_FAULTS: Final = ("killed before a commit", "killed after a commit", "disk full", "store locked")
 AMBIENT_FAULTS: Final = ("search lag", "clock skew")

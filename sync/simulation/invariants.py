@@ -16,7 +16,7 @@ from sync.store import JournalEntry
 
 Invariant = Literal[
     "converges", "second run is empty", "one comment", "people first", "no flapping", "no partial roll-up",
-    "journalled", "no bug",
+    "journalled", "no bug", "lost decision", "invented decision", "wrong label",
 ]  # fmt: skip
 IssueKey = tuple[str, str]
 """Tracker and issue key."""

@@ -24,6 +24,8 @@ class ScheduleResult:
     """Number of mails to users, and without faults."""
     reference_notifications: int
     mode: str = "in process"
+    story: tuple[str, ...] = ()
+    """What happened in a random world that failed, after superfluous events were dropped."""
 
 
 @dataclass(kw_only=True)

@@ -20,7 +20,7 @@ def summary_lines(results: SimulationResults, *, seconds: float) -> Iterator[str
     yield f"user actions          {results.user_actions}"
     yield f"writes                {results.writes}"
     yield f"converged             {results.converged} of {results.schedules}"
-    for name, rule in INVARIANT_LABELS:
+    for name, rule in (*INVARIANT_LABELS, *WORLD_INVARIANT_LABELS):
         yield f"{name:<22}{results.by_invariant[rule]}"
     yield f"mails to users        {results.notifications}, without faults {results.reference_notifications}"
     yield f"wall time             {seconds:.0f} s"
@@ -37,12 +37,19 @@ INVARIANT_LABELS = (
     ("unexpected errors", "no bug"),
 )
 """Name of each line of the summary, and the invariant whose violations it counts, by schedule."""
+WORLD_INVARIANT_LABELS = (
+    ("decisions lost", "lost decision"),
+    ("decisions invented", "invented decision"),
+    ("wrong labels", "wrong label"),
+)
+"""The same for random worlds."""
 
 
 def failure_lines(results: SimulationResults) -> Iterator[str]:
     """Yield the violations by seed."""
     for result in results.failures[:MAX_SHOWN_FAILURES]:
         yield f"seed {result.seed} ({result.mode}):"
+        yield from (f"  {line}" for line in result.story)
         for violation in result.violations[:5]:
             yield f"  {violation.invariant}: {violation.text}"
     if len(results.failures) > MAX_SHOWN_FAILURES:

@@ -81,6 +81,14 @@ class TrackerUI(ABC):
         """Open an issue with a label in a project or repository."""
         self.state.add_issue(container, title, by=PERSON, labels=(label,))
 
+    def delete_label(self, container: str, label: str) -> None:
+        """Delete a label as a whole, where the tracker has labels of a repository."""
+        raise NotImplementedError
+
+    def rename_label(self, container: str, label: str, new_name: str) -> None:
+        """Rename a label as a whole, where the tracker has labels of a repository."""
+        raise NotImplementedError
+
 
 class JiraUI(TrackerUI):
     def issue_keys(self) -> list[str]:
@@ -182,6 +190,12 @@ class GithubUI(TrackerUI):
                 state.edit_comment(repo, number, text, by=PERSON)
             case "delete comment":
                 state.delete_comment(repo, number)
+
+    def delete_label(self, container: str, label: str) -> None:
+        self.state.delete_label(container, label)
+
+    def rename_label(self, container: str, label: str, new_name: str) -> None:
+        self.state.rename_label(container, label, new_name)
 
     def own_comments(self, key: str) -> list[tuple[int, str]]:
         comments = self.state.issue(*split_issue_key(key)).comments

@@ -17,7 +17,10 @@ from connectors.sandbox.server import Sandbox
 from sync.simulation.process_kill import simulate_process_kill
 from sync.simulation.results import ScheduleResult, SimulationResults
 from sync.simulation.runner import SCHEDULES_PER_SCENARIO, Simulation, random_scenario
+from sync.simulation.worlds.player import RandomWorlds
 
+MAX_STEPS: Final = 4
+"""Runs of the story of a random world, before those at its end."""
 SimulationMode = Callable[[range], SimulationResults]
 CHUNK_SIZE: Final = SCHEDULES_PER_SCENARIO
 """Schedules of one task: those of one scenario, so that only one process computes its initial state."""
@@ -30,6 +33,7 @@ class ScheduleCounts:
     in_process: int = 0
     over_http: int = 0
     sigkill: int = 0
+    worlds: int = 0
 
 
 def simulate_all(
@@ -37,7 +41,7 @@ def simulate_all(
 ) -> SimulationResults:
     """Run all schedules from a seed on in ``workers`` processes; ``report_progress`` is called after each task."""
     results = SimulationResults()
-    total = counts.in_process + counts.over_http + counts.sigkill
+    total = counts.in_process + counts.over_http + counts.sigkill + counts.worlds
     tasks = [*_chunks(counts, seed)]
     # Forking a process that has threads may deadlock.
     spawn = multiprocessing.get_context("spawn")
@@ -67,6 +71,7 @@ def _chunks(counts: ScheduleCounts, seed: int) -> Iterator[tuple[SimulationMode,
     modes: tuple[tuple[SimulationMode, int, int], ...] = (
         (run_with_process_kills, counts.sigkill, 10),
         (run_over_http, counts.over_http, CHUNK_SIZE),
+        (run_random_worlds, counts.worlds, CHUNK_SIZE),
         (run_in_process, counts.in_process, CHUNK_SIZE),
     )
     for run, count, size in modes:
@@ -89,6 +94,16 @@ def run_over_http(seeds: range) -> SimulationResults:
 def run_with_process_kills(seeds: range) -> SimulationResults:
     """Run ``increment-sync run`` in processes that are killed by SIGKILL at one of their writes."""
     return _run_seeds(simulate_process_kill, seeds)
+
+
+def run_random_worlds(seeds: range) -> SimulationResults:
+    """Play random worlds, see ``sync.simulation.worlds``."""
+    return _run_seeds(partial(_random_worlds().run_seed, max_steps=MAX_STEPS), seeds)
+
+
+@lru_cache(maxsize=1)
+def _random_worlds() -> RandomWorlds:
+    return RandomWorlds()
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,8 @@ FaultKind = Literal[
     "empty_page",
     "repeat_page",
     "redirect",
+    "no_effect",
+    "twice",
     "latency",
 ]
 _LISTS = ("issues", "comments", "values", "worklogs")
@@ -41,6 +43,8 @@ class Fault(InputModel):
     empty_page       carried out; the list in the response is empty
     repeat_page      the last response to a request of this kind is sent again, page token included
     redirect         respond with ``status`` (301 unless a 3xx) to ``location``: a path below the mount or a URL
+    no_effect        the usual response of success, but the request is not carried out
+    twice            carried out two times, as by a proxy that repeats it; one response
     latency          every matching request is delayed by ``seconds``, also when another fault hits it
     ===============  =======================================================================================
     """

@@ -6,13 +6,14 @@ puts trackers behind HTTP; ``faults.py`` injects faults.
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from requests.structures import CaseInsensitiveDict
 
@@ -107,6 +108,15 @@ class Tracker(ABC):
     @abstractmethod
     def _replace_state(self, seed: Mapping[str, Any]) -> None:
         """Build a new state from a seed. SeedError."""
+
+    def copy(self, clock: Clock | None = None) -> Self:
+        """Return a tracker with the same content that shares only immutable data; ``clock`` replaces its clock."""
+        memo: dict[int, Any] = {
+            id(self.state.lock): threading.RLock(),
+            id(self.clock): clock or self.clock,
+            id(self.seed): self.seed,
+        }
+        return copy.deepcopy(self, memo)
 
     def reset(self) -> None:
         """Restore the seed that was loaded last."""

@@ -104,6 +104,10 @@ class SandboxWsgiApp:
             return self.page_cache.last_page(tracker.name, request) or self._call_tracker(tracker, request)
         if fault.kind in ("reset_before", "redirect"):
             return response
+        if fault.kind == "no_effect":
+            return self._call_tracker(tracker.copy(), request)
+        if fault.kind == "twice":
+            self._call_tracker(tracker, request)
         response = self._call_tracker(tracker, request)
         return without_rows(response) if fault.kind == "empty_page" else response
 

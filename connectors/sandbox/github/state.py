@@ -138,6 +138,27 @@ class GithubState(GithubStore):
                 issue.labels.remove(label)
                 self.add_event(issue, "unlabeled", self.account_for(by), now, label=label)
 
+    def delete_label(self, repo: str, name: str) -> None:
+        """Delete a label of the repository and from all issues, without events. KeyError."""
+        with self.lock:
+            repository, label = self._require_label(repo, name)
+            repository.labels.remove(label)
+            for issue in repository.issues.values():
+                if label in issue.labels:
+                    issue.labels.remove(label)
+
+    def rename_label(self, repo: str, name: str, new_name: str) -> None:
+        """Rename a label of the repository, on all issues. KeyError."""
+        with self.lock:
+            self._require_label(repo, name)[1].name = new_name
+
+    def _require_label(self, repo: str, name: str) -> tuple[Repo, GithubLabel]:
+        repository = self.repo(repo)
+        label = repository.find_label(name)
+        if label is None:
+            raise KeyError(f"{repo} has no label {name}")
+        return repository, label
+
     # ---- comments
 
     def comment(

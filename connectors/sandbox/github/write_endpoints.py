@@ -44,10 +44,7 @@ def delete_label(call: ApiCall) -> TrackerResponse:
     """DELETE a label of a repository and from all issues"""
     repo, label = call.label()
     call.require_access(repo, "write")
-    repo.labels.remove(label)
-    for issue in repo.issues.values():
-        if label in issue.labels:
-            issue.labels.remove(label)
+    call.state.delete_label(repo.full_name, label.name)
     return TrackerResponse(status=204)
 
 
