@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sync.model.limits import Refusal
 from sync.model.run import RunOptions
@@ -135,7 +135,7 @@ class WorldPlayer:
     def _answer(self, refusals: Sequence[Refusal], *, full: bool) -> RunOptions:
         """Return the options that these refusals name, as an operator chooses who knows what people did."""
         text = "; ".join(each.text for each in refusals)
-        limits = {f"max_{name}": int(number) for name, number in _LIMIT_OPTION.findall(text)}
+        limits: dict[str, Any] = {f"max_{name}": int(number) for name, number in _LIMIT_OPTION.findall(text)}
         named = {found[1] for each in refusals if (found := _GONE_LABEL.match(each.text))}
         restore = bool(named & self.people.changed_labels)
         if restore:
