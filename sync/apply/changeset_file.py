@@ -1,8 +1,9 @@
 """Change set files of ``preview --out`` and ``apply``.
 
-``apply`` writes exactly what was reviewed. It rejects a file as stale if the plans, mappings, pushed teams, label
-prefixes or pushed state differ, or if the managed labels or comments of a named issue changed. Other activity on the
-issues does not matter.
+``apply`` writes exactly what was reviewed. The store remembers the hash of each file that it saved, so that a file with
+any other content is rejected, whatever it says. A file is stale if the plans, mappings, pushed teams, label prefixes or
+pushed state differ, or if the managed labels or comments of a named issue changed. Other activity on issues does not
+matter.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from sync.runtime.context import RunContext
 VERSION = 3
 _CHANGE_KEYS = ("labels", "comments", "removals")
 _CONDITION_KEYS = ("instance", "workspace", "settings", "pushed")
+_SAVED_KEY, _SAVED_DAYS = "saved-change-set:", 365
+"""Cache key of the hash of a saved file."""
 
 
 @cache
@@ -60,8 +63,8 @@ class SavedChangeSet:
     """What must still be the same when the file is applied, see ``_conditions``."""
     live_digests: Mapping[str, str]
     """``tracker:key`` -> hash of the managed labels and, for a comment change, of our comment."""
-    was_edited: bool
-    """The file was changed after it was saved."""
+    digest: str
+    """Hash of the whole content."""
 
 
 def tracker_digests(context: RunContext, changes: ChangeSet) -> dict[str, str]:
@@ -76,7 +79,7 @@ def tracker_digests(context: RunContext, changes: ChangeSet) -> dict[str, str]:
 
 
 def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: ChangeCost) -> None:
-    """Write the change set and its estimated cost as JSON. The file is replaced atomically."""
+    """Write the change set and its estimated cost as JSON, and remember it. The file is replaced atomically."""
     document = {
         "version": VERSION,
         "run": context.run_id,
@@ -86,9 +89,8 @@ def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: C
         "attention": cost.summary(),
         **_adapter().dump_python(changes, mode="json"),
     }
-    text = json.dumps(
-        document | {"digest": _document_digest(document)}, indent=2, ensure_ascii=False, sort_keys=True
-    )
+    context.store.cache.put(_SAVED_KEY + _digest(document), context.run_id, days=_SAVED_DAYS)
+    text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_text(text + "\n", encoding="utf-8")
@@ -115,10 +117,8 @@ def _settings_digest(settings: Settings, labels: LabelScheme) -> str:
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:24]
 
 
-def _document_digest(document: Mapping[str, Any]) -> str:
-    """Hash the document without its own hash, to detect later edits."""
-    rest = {key: value for key, value in document.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def load_change_set(path: Path) -> SavedChangeSet:
@@ -134,11 +134,11 @@ def load_change_set(path: Path) -> SavedChangeSet:
             run_id=data["run"],
             conditions={key: data[key] for key in _CONDITION_KEYS},
             live_digests=data["live"],
-            was_edited=data["digest"] != _document_digest(data),
+            digest=_digest(data),
         )
     except OSError as error:
         raise UnreadableChangeSet(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UnreadableChangeSet(
             f"{path} is not a change set; make one with `increment-sync preview --out {path}`"
         ) from None
@@ -147,7 +147,7 @@ def load_change_set(path: Path) -> SavedChangeSet:
 def check_not_stale(context: RunContext, saved: SavedChangeSet) -> None:
     """Raise StaleChangeSet with all reasons if the file does not match the current state.
 
-    Raise UnreadableChangeSet if it contains changes that increment-sync never makes.
+    Raise UnreadableChangeSet if this store did not save it.
     """
     before, now = saved.conditions, _conditions(context, saved.changes)
     differences = {
@@ -170,25 +170,17 @@ def check_not_stale(context: RunContext, saved: SavedChangeSet) -> None:
 
 
 def _check_genuine(context: RunContext, saved: SavedChangeSet) -> None:
-    """Reject edited files, unknown trackers and labels outside the managed families."""
-    if saved.was_edited:
+    """Reject a file that this store did not save as it is, and one with a tracker that the settings lack by now."""
+    if not context.store.cache.get(_SAVED_KEY + saved.digest):
         raise UnreadableChangeSet(
-            "the change set was edited since it was saved, so it is not what was reviewed; "
+            "the change set was edited since it was saved, or another store saved it, so it is not what was reviewed; "
             "make a new one with preview --out"
         )
-    changes = saved.changes
-    for change in changes.changes:
+    for change in saved.changes.changes:
         if change.ref.tracker not in context.readers:
             raise UnreadableChangeSet(
                 f"the change set names the tracker {change.ref.tracker}, which the settings do not have; "
                 "make a new one with preview --out"
-            )
-    for change in changes.labels:
-        labels = {*change.add, *change.remove}
-        if foreign := sorted(labels - context.workspace.labels.managed(labels)):
-            raise UnreadableChangeSet(
-                f"the change set would change the label {foreign[0]} of {change.ref}, which increment-sync does not "
-                "manage; make a new one with preview --out"
             )
 
 
