@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from connectors.errors import Gone
 from connectors.model import IssueRef
 from mappings.labels import LabelScheme
+from sync.config.private_files import write_private
 from sync.config.settings import Settings
 from sync.diff.comment_markup import text_digest
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval
@@ -90,14 +91,8 @@ def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: C
         **_adapter().dump_python(changes, mode="json"),
     }
     context.store.cache.put(_SAVED_KEY + _digest(document), context.run_id, days=_SAVED_DAYS)
-    text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_private(path, json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "
+")
 
 
 def _conditions(context: RunContext, changes: ChangeSet) -> dict[str, str]:

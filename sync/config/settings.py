@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PrivateAttr, field_validator
@@ -177,11 +180,26 @@ def _label_origins(labels: LabelEntries, where: Positions) -> dict[str, Origin]:
 
 
 def store_url(settings: Settings, root: Path) -> str:
-    """Return the store's URL, with a relative SQLite path resolved against the workspace."""
-    prefix = "sqlite:///"
-    if settings.store.startswith(prefix) and not settings.store.startswith(prefix + "/"):
-        return prefix + str((root / settings.store.removeprefix(prefix)).resolve())
-    return settings.store
+    """Return the store's URL, with the absolute path of an SQLite file.
+
+    The path is quoted: a character of the workspace's path such as % or ? would have a meaning in the URL.
+    """
+    file = store_file(settings, root)
+    if file is None:
+        return settings.store
+    _, mark, options = settings.store.partition("?")
+    return f"{_SQLITE}{quote(os.fsencode(file))}{mark}{options}"
+
+
+def store_file(settings: Settings, root: Path) -> Path | None:
+    """Return the file of an SQLite store, a relative one below the workspace; None for other stores."""
+    path = unquote(settings.store.removeprefix(_SQLITE).partition("?")[0], errors="surrogateescape")
+    if not settings.store.startswith(_SQLITE) or path in ("", ":memory:"):
+        return None
+    return (root / path).resolve()
+
+
+_SQLITE: Final = "sqlite:///"
 
 
 def _missing_file_problem(path: Path) -> Problem:

@@ -54,7 +54,10 @@ def start_logging(invocation: Invocation) -> None:
 
 def open_workspace_store(loaded: LoadedWorkspace, now: Callable[[], datetime]) -> closing[Store]:
     """Open the store of a workspace; a context manager that closes it."""
-    return closing(open_store(store_url(loaded.settings, loaded.root), now=now))
+    store = open_store(store_url(loaded.settings, loaded.root), now=now)
+    if store.is_read_only:
+        bound_logger().warning("store.read_only", reason="what it holds can be shown, nothing can be saved")
+    return closing(store)
 
 
 @contextmanager

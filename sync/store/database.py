@@ -35,6 +35,8 @@ class Database:
     def __init__(self, engine: Engine, label: str) -> None:
         """``label`` names the store in messages and holds no password."""
         self.engine = engine
+        self.is_read_only = False
+        """True for a file that this account can look at, but not write."""
         self.label = label
         self._writing = engine.execution_options(immediate=True)
         # An in-memory store has one connection, so its transactions have to wait for each other.
@@ -102,10 +104,15 @@ _NOT_OPENED: Final = (
     "cannot be opened: the file or its folder is missing, not a file, or not readable and writable for this "
     "account. Correct the permissions, or name another place in `store:` of the settings."
 )
+_NOT_CLOSED: Final = (
+    "was not closed properly and is read-only: the end of its journal cannot be read here. Copy the store together "
+    "with its -wal file to a place that can be written, and name that in `store:` of the settings."
+)
 _LOCKED: Final = "is locked by another program. Wait for it to end and run again."
 _DISK: Final = "meets a disk that reports an error. Check the disk and its free space, then run again."
 
 _ADVICE: Final = (
+    (("journal without an index",), _NOT_CLOSED),
     (("disk is full", "no space left", "could not extend file"), _FULL),
     (("malformed", "not a database", "file is encrypted"), _DAMAGED),
     (("readonly", "read-only", "permission denied"), _READ_ONLY),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, quote, unquote
 
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
+from sync.config.private_files import create_private_file, make_private_folder
 from sync.store.database import Database, translate_errors
 from sync.store.errors import StoreError
 from sync.store.schema import migrate_to_head
@@ -19,6 +24,8 @@ from sync.store.store import Store
 BUSY_MILLISECONDS: Final = 30_000
 """Time that SQLite waits for another process that writes."""
 SYNCHRONOUS: Final = "FULL"
+
+_SQLITE_FILE: Final = "sqlite:///"
 
 _URL_ADVICE: Final = "Use sqlite:///path/to/state.db or postgresql://user@host/database."
 
@@ -39,6 +46,7 @@ def open_store(
         else _create_postgresql_engine(parsed)
     )
     opened = database(engine, _store_label(parsed))
+    opened.is_read_only = _is_read_only(parsed)
     try:
         migrate_to_head(opened, now())
         return Store(opened, now)
@@ -48,6 +56,12 @@ def open_store(
 
 
 def _parse_url(url: str) -> URL:
+    if url.startswith(_SQLITE_FILE):
+        # Not by make_url: what it decodes in a path depends on the version of SQLAlchemy.
+        path, _, options = url.removeprefix(_SQLITE_FILE).partition("?")
+        return URL.create(
+            "sqlite", database=unquote(path, errors="surrogateescape"), query=dict(parse_qsl(options))
+        )
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # the error text may hold the password
@@ -68,25 +82,75 @@ def _store_label(url: URL) -> str:
 
 
 def _create_sqlite_engine(url: URL) -> Engine:
+    configure = _configure_sqlite
     if url.database in (None, "", ":memory:"):
         options: dict[str, Any] = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     else:
-        _make_folder(Path(str(url.database)))
-        options = {"connect_args": {"timeout": BUSY_MILLISECONDS / 1000}}
+        if _is_read_only(url):
+            options = {"creator": partial(_connect_read_only, _file_of(url))}
+            configure = _configure_read_only
+        else:
+            _create_file(_file_of(url))
+            options = {"connect_args": {"timeout": BUSY_MILLISECONDS / 1000}}
     engine = create_engine(url, hide_parameters=True, **options)
-    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "connect", configure)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _make_folder(file: Path) -> None:
+def _create_file(file: Path) -> None:
+    """Create the file and its folder for their owner only; SQLite gives its journals the permissions of the file."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(file.parent)
+        with suppress(OSError):  # SQLite knows better what is wrong
+            create_private_file(file)
     except OSError as error:
         raise StoreError(
             f"The folder {file.parent} of the store cannot be created: {error.strerror}. "
             "Correct the permissions, or name another place in `store:` of the settings."
         ) from error
+
+
+def _file_of(url: URL) -> Path:
+    return Path(str(url.database)).resolve()
+
+
+def _is_read_only(url: URL) -> bool:
+    """Return True for a file that this account can look at, but not write."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return False
+    file = _file_of(url)
+    if not file.is_file() or not os.access(file, os.R_OK):
+        return False
+    may_write_journals = os.access(file.parent, os.W_OK) or _journal(file, "-wal").exists()
+    return not (os.access(file, os.W_OK) and may_write_journals)
+
+
+def _connect_read_only(file: Path) -> sqlite3.Connection:
+    """Open a store in a place that cannot be written.
+
+    With its journals SQLite reads it as always. Without them nobody has it open, and it is read as it is: SQLite would
+    otherwise create the journals, or fail where it can not.
+    """
+    unused = not _journal(file, "-shm").exists()
+    if unused and _journal(file, "-wal").exists() and _journal(file, "-wal").stat().st_size:
+        raise sqlite3.OperationalError("read-only journal without an index")
+    options = "mode=ro&immutable=1" if unused else "mode=ro"
+    return sqlite3.connect(
+        f"file:{quote(os.fsencode(file))}?{options}",
+        uri=True,
+        timeout=BUSY_MILLISECONDS / 1000,
+        check_same_thread=False,
+    )
+
+
+def _journal(file: Path, ending: str) -> Path:
+    return file.with_name(file.name + ending)
+
+
+def _configure_read_only(connection: Any, _record: Any) -> None:
+    """Leave the journal as it is, and begin transactions with ``_begin_sqlite``."""
+    connection.isolation_level = None
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

@@ -33,11 +33,18 @@ CREATE TABLE alembic_version (
 def migrate_to_head(database: Database, at: datetime) -> None:
     """Create or migrate the schema in one transaction, unless it is at HEAD.
 
-    Raises StoreError if it is newer than the program or if a migration fails, which changes nothing.
+    Raises StoreError if it is newer than the program, if it has to be migrated and is read-only, or if a migration
+    fails, which changes nothing.
     """
     with database.read() as connection:
-        if current_revision(connection) == HEAD:
-            return
+        found = current_revision(connection)
+    if found == HEAD:
+        return
+    if database.is_read_only:
+        raise StoreError(
+            f"The store {database.label} has an older format and is read-only, so it cannot be updated. Run "
+            "`increment-sync doctor` once with an account that may write it."
+        )
     with database.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import IO, Final
 
 from pydantic_core import from_json
 
+from sync.config.private_files import private_draft
 from sync.store.codec import dump_json
 from sync.store.errors import StoreError
 from sync.store.snapshot_histories import parse_utc
@@ -52,20 +52,18 @@ class SnapshotHeader:
 
 def write_snapshot(path: Path, header: SnapshotHeader, rows: Iterable[SnapshotRow]) -> int:
     """Write a snapshot file atomically and return the number of rows. Raises OSError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
-    try:
-        with _open_for_writing(draft, zipped=path.name.endswith(".gz")) as stream:
-            first = {"format": FORMAT, "version": VERSION, "instance": header.instance}
-            first |= {"taken": header.exported_at.isoformat(), "bodies": header.has_bodies}
-            stream.write(dump_json(first) + "\n")
-            for table, values in rows:
-                stream.write(dump_json([table, values]) + "\n")
-                count += 1
-            stream.write(dump_json({"rows": count}) + "\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with (
+        private_draft(path) as draft,
+        _open_for_writing(draft, zipped=path.name.endswith(".gz")) as stream,
+    ):
+        first = {"format": FORMAT, "version": VERSION, "instance": header.instance}
+        first |= {"taken": header.exported_at.isoformat(), "bodies": header.has_bodies}
+        stream.write(dump_json(first) + "\n")
+        for table, values in rows:
+            stream.write(dump_json([table, values]) + "\n")
+            count += 1
+        stream.write(dump_json({"rows": count}) + "\n")
     return count
 
 

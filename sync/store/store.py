@@ -50,6 +50,11 @@ class Store(
         created: datetime = self._fetch_value(select(store_facts.c.at).where(store_facts.c.name == "born"))
         return created
 
+    @property
+    def is_read_only(self) -> bool:
+        """True for a file that this account can look at, but not write."""
+        return self._database.is_read_only
+
     def size(self) -> int:
         """Return the size in bytes."""
         return self._database.size()

@@ -18,6 +18,7 @@ from sync.cli.commands.sandbox import DEMO_TOKENS, open_sandbox
 from sync.cli.commands.status import status
 from sync.cli.output import Output
 from sync.cli.run_telemetry import ObservedRun
+from sync.config.private_files import make_private_folder, write_private
 from sync.model.run import RunOptions, RunResult
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
@@ -102,8 +103,8 @@ def _write_report(output: Output, invocation: Invocation, target: Path | None) -
         handle, name = tempfile.mkstemp(prefix="increment-sync-report-", suffix=".html")
         os.close(handle)
         target = Path(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
+    make_private_folder(target.parent)
+    write_private(target, page)
     output.line(f"Open this in a browser: {target.resolve()}")
 
 

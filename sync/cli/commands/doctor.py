@@ -18,7 +18,8 @@ from sync.cli.run_telemetry import metrics_path
 from sync.config.check_push import check_push_names
 from sync.config.credentials import PING_URL, CredentialError, ping_url
 from sync.config.escape import escape_terminal
-from sync.config.settings import FILE_NAME, Settings, store_url
+from sync.config.private_files import is_shared
+from sync.config.settings import FILE_NAME, Settings, store_file, store_url
 from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import start_logging
@@ -105,8 +106,16 @@ def _store(invocation: Invocation, settings: Settings) -> Iterator[CheckResult]:
             text = f"opens, is up to date and can be written ({_store_kind(settings)})"
             yield check_result("ok", "store", "store", text)
             yield _lease(invocation, store)
+        yield from _store_permissions(store_file(settings, invocation.root))
     except StoreError as error:
         yield check_result("problem", "store", "store", str(error))
+
+
+def _store_permissions(file: Path | None) -> Iterator[CheckResult]:
+    """Warn about a store that others can read; those of earlier versions were created so."""
+    if file is not None and is_shared(file):
+        text = f"others than its owner may open {file}, which holds titles and people: `chmod 600` it"
+        yield check_result("warning", "store", "store", text)
 
 
 def _store_kind(settings: Settings) -> str:

@@ -20,7 +20,7 @@ from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, as_object, pick, pluralize
 from sync.config.check_push import check_push_names
 from sync.config.escape import escape_terminal
-from sync.config.settings import Settings, store_url
+from sync.config.settings import Settings, store_file, store_url
 from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation
 
@@ -148,10 +148,9 @@ class UnreadableStore(SnapshotUnavailable):
 
 def require_local_store(settings: Settings, root: Path) -> None:
     """Raise SnapshotUnavailable when there is no SQLite store. Imports no database library."""
-    url = store_url(settings, root)
-    if not url.startswith("sqlite:///"):
+    file = store_file(settings, root)
+    if file is None:
         raise SnapshotUnavailable("the store is not a file, and `check` opens no connection")
-    file = Path(url.removeprefix("sqlite:///").partition("?")[0])
     # An empty file would be filled with tables, and `check` writes nothing.
     if not file.is_file() or file.stat().st_size == 0:
         raise SnapshotUnavailable("there is no store yet; `run` or `preview` creates one")

@@ -15,6 +15,7 @@ from sync.cli.store_view import (
     increment_predictability,
     started_increments,
 )
+from sync.config.private_files import make_private_folder, write_private
 from sync.forecast.prerequisites import ForecastDependenciesMissing, require_forecast_dependencies
 from sync.insights.change_queries import NoRecordedData, changes_until_now, parse_moment
 from sync.insights.experiments import learning_by_iteration
@@ -73,8 +74,8 @@ def _write(output: Output, text: str, target: Path | None) -> None:
     if target is None or str(target) == "-":
         output.line(text.rstrip("\n"))
     else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        make_private_folder(target.parent)
+        write_private(target, text)
 
 
 def render_report(data: ReportData, format_: Format) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sync.cli.output import Output, as_object, pick, pluralize, table
 from sync.cli.store_view import StoreView, select_teams
 from sync.config.escape import escape_terminal
+from sync.config.private_files import write_private
 from sync.insights.unplanned import (
     DIMENSIONS,
     AdHocGroup,
@@ -55,7 +56,7 @@ def unplanned(
             output.line(unplanned_csv(metrics.items).rstrip("\n"))
             return 0
         if csv_file is not None:
-            Path(csv_file).write_text(unplanned_csv(metrics.items), encoding="utf-8", newline="")
+            write_private(Path(csv_file), unplanned_csv(metrics.items))
             output.note(f"{len(metrics.items)} unplanned issues written to {csv_file}")
         if output.as_json or csv_file is None:
             output.show(lambda: _document(metrics), lambda: _lines(metrics, by))
