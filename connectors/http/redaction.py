@@ -23,13 +23,18 @@ class SecretRedactor:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        self._encoded_secrets: list[str] = []
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Replace these secrets as well."""
         encodings = {
             encoding
             for secret in secrets
             if len(secret.strip()) >= _MIN_SECRET_LENGTH
             for encoding in _encodings_of(secret.strip())
         }
-        self._encoded_secrets = sorted(encodings, key=len, reverse=True)
+        self._encoded_secrets = sorted({*self._encoded_secrets, *encodings}, key=len, reverse=True)
 
     def redact(self, text: str) -> str:
         for encoded in self._encoded_secrets:

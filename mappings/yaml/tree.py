@@ -6,7 +6,6 @@ stay text: the schema decides whether ``1.10`` is a version or a number.
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +24,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
 )
 
+from connectors.regular_file import FileTooLarge, NotRegularFile, read_regular_file
 from mappings.problems import Origin, Problem
 
 MAX_BYTES: Final = 1_000_000
@@ -164,14 +164,12 @@ def _parsed(text: str, file: str) -> tuple[Node | None, list[Problem]]:
 
 def _read_text(path: Path, file: str) -> tuple[str, Problem | None]:
     try:
-        facts = path.stat()
-        if not stat.S_ISREG(facts.st_mode):
-            message = "this is not a regular file (a pipe or a device); replace it with a file."
-        elif facts.st_size > MAX_BYTES:
-            limit = MAX_BYTES // 1_000_000
-            message = f"the file is larger than {limit} MB; split it or remove what is not needed."
-        else:
-            return path.read_bytes().decode("utf-8-sig"), None
+        return read_regular_file(path, MAX_BYTES).decode("utf-8-sig"), None
+    except NotRegularFile:
+        message = "this is not a regular file (a pipe or a device); replace it with a file."
+    except FileTooLarge:
+        limit = MAX_BYTES // 1_000_000
+        message = f"the file is larger than {limit} MB; split it or remove what is not needed."
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         message = "the file is not UTF-8 text; save it with the encoding UTF-8."

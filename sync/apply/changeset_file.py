@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
 from connectors.errors import Gone
 from connectors.model import IssueRef
+from connectors.regular_file import read_regular_file
 from mappings.labels import LabelScheme
 from sync.config.private_files import write_private
 from sync.config.settings import Settings
@@ -116,10 +117,14 @@ def _digest(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
+_MAX_BYTES: Final = 200_000_000
+"""Some hundred thousand changes."""
+
+
 def load_change_set(path: Path) -> SavedChangeSet:
     """Read a change set file. Raise UnreadableChangeSet with one sentence."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_regular_file(path, _MAX_BYTES))
         if data["version"] != VERSION:
             raise UnreadableChangeSet(
                 f"{path} has version {data['version']}; make a new one with preview --out"

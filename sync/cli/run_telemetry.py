@@ -102,7 +102,7 @@ def run_with_telemetry(
 
     ``textfile`` is the metrics file, instead of the one of the settings.
     """
-    start_logging(invocation)
+    start_logging(invocation, online=True)
     check, started = _HealthCheck(invocation), invocation.now()
     observed, code = ObservedRun(), int(ExitCode.INTERRUPTED)
     check.ping("start")

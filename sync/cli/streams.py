@@ -10,7 +10,7 @@ import io
 import os
 import select
 import sys
-from typing import Any, Final, TextIO
+from typing import Any, BinaryIO, Final, TextIO, cast
 
 _DESCRIPTORS: Final = {0: os.O_RDONLY, 1: os.O_WRONLY, 2: os.O_WRONLY}
 
@@ -23,17 +23,19 @@ class _LenientFile(io.FileIO):
         self.error: OSError | None = None
 
     def write(self, data: Any) -> int:
-        while self.error is None:
+        rest = memoryview(data)
+        while rest and self.error is None:
             try:
-                written: int | None = super().write(data)
+                written: int | None = super().write(rest)
             except OSError as error:
                 self.error = error
                 break
-            if written is not None:
-                return written
-            # The process at the other end made the pipe non-blocking, and it is full.
-            select.select((), (self.fileno(),), ())
-        return memoryview(data).nbytes
+            if written is None:
+                # The process at the other end made the pipe non-blocking, and it is full.
+                select.select((), (self.fileno(),), ())
+            else:
+                rest = rest[written:]
+        return len(data)
 
 
 class StandardStreams:
@@ -66,12 +68,12 @@ class StandardStreams:
     def _replace(self, before: TextIO | None, descriptor: int) -> TextIO:
         file = _LenientFile(descriptor)
         self._files.append(file)
-        interactive = file.isatty() or descriptor == 2
         return io.TextIOWrapper(
-            io.BufferedWriter(file),
+            cast("BinaryIO", file),
             encoding=before.encoding if before else "utf-8",
             errors="replace",
-            line_buffering=interactive,
+            # Line by line, so that stdout and stderr in one log keep their order.
+            line_buffering=True,
         )
 
 

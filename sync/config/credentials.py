@@ -7,6 +7,7 @@ name.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pydantic import SecretStr
 
 from connectors.http.redaction import secrets_in_url
 from connectors.http.url_policy import is_unencrypted
+from connectors.regular_file import read_regular_file
 from sync.config.sections import TrackerKind
 
 SECRETS_DIR = "INCREMENT_SYNC_SECRETS_DIR"
@@ -141,20 +143,27 @@ def ping_url(environment: Mapping[str, str]) -> SecretStr | None:
 
 
 def collect_secrets(environment: Mapping[str, str]) -> list[str]:
-    """Return every secret that the environment holds or names, of trackers, health checks and proxies.
+    """Return every secret that the environment holds, of trackers, health checks and proxies. Reads no file.
 
     For health checks also the path of the URL, which libraries quote in errors.
     """
     found = [value.strip() for name, value in environment.items() if name.endswith(_SECRET_ENDINGS)]
-    files = [Path(value) for name, value in environment.items() if name.endswith(_SECRET_FILE_ENDINGS)]
-    if folder := environment.get(SECRETS_DIR, "").strip():
-        files += [path for path in Path(folder).glob("*") if path.name.upper().endswith(_SECRET_ENDINGS)]
-    for path in files:
-        with suppress(OSError, UnicodeDecodeError):
-            found.append(path.read_text(encoding="utf-8").strip())
     for name, value in environment.items():
         if name.upper().endswith("_PROXY"):
             found += secrets_in_url(value)
+    found += _secrets_in_url_path(environment.get(PING_URL, "").strip())
+    return [secret for secret in found if secret]
+
+
+def collect_file_secrets(environment: Mapping[str, str]) -> list[str]:
+    """Return every secret in the files that the environment names; unreadable files have none."""
+    files = [Path(value) for name, value in environment.items() if name.endswith(_SECRET_FILE_ENDINGS)]
+    if folder := environment.get(SECRETS_DIR, "").strip():
+        files += [path for path in Path(folder).glob("*") if path.name.upper().endswith(_SECRET_ENDINGS)]
+    found: list[str] = []
+    for path in files:
+        with suppress(OSError, UnicodeDecodeError):
+            found.append(read_regular_file(path, _MAX_SECRET_BYTES).decode("utf-8-sig").strip())
     with suppress(CredentialError):
         if url := ping_url(environment):
             found += _secrets_in_url_path(url.get_secret_value())
@@ -192,12 +201,18 @@ def _find_value(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple
     return None
 
 
+_MAX_SECRET_BYTES = 64_000
+"""Far more than a private key has."""
+
+
 def _read_secret(path: Path, variable: str) -> str:
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        text = read_regular_file(path, _MAX_SECRET_BYTES).decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise CredentialError(f"{variable} names {path}, which cannot be read: {reason}") from None
+    if any(unicodedata.category(char) == "Cc" and char not in "\r\n\t" for char in text):
+        raise CredentialError(f"{variable} names {path}, which cannot be read: not a text file")
     if not text:
         raise CredentialError(f"{variable} names {path}, which is empty; write the secret into it")
     return text

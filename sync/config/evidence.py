@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from connectors.regular_file import FileTooLarge, NotRegularFile, read_regular_file
 from mappings.load import is_inside
 from mappings.model import Evidence, Workspace
 from sync.model.rollup import EvidenceResult
@@ -55,23 +54,17 @@ def _load_document(root: Path, file: str) -> Any:
     if not is_inside(path, root):
         raise _InvalidEvidence("is a link that leads out of the workspace")
     try:
-        # Non-blocking, because opening a pipe would wait for its writer.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        content = read_regular_file(path, MAX_BYTES)
+    except NotRegularFile:
+        raise _InvalidEvidence("is not a file") from None
+    except FileTooLarge:
+        raise _InvalidEvidence(f"is larger than {MAX_BYTES // 1_000_000} MB") from None
     except FileNotFoundError:
         raise _InvalidEvidence("does not exist") from None
     except (OSError, ValueError) as error:
         raise _InvalidEvidence(
             f"cannot be read ({getattr(error, 'strerror', None) or 'no such path'})"
         ) from None
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise _InvalidEvidence("is not a file")
-        with os.fdopen(handle, "rb", closefd=False) as opened:
-            content = opened.read(MAX_BYTES + 1)
-    finally:
-        os.close(handle)
-    if len(content) > MAX_BYTES:
-        raise _InvalidEvidence(f"is larger than {MAX_BYTES // 1_000_000} MB")
     try:
         return json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):

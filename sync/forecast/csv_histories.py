@@ -7,12 +7,14 @@ milestones are separated by ``|``. The columns ``labels`` and ``milestone`` are 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from connectors.regular_file import open_regular_file
 from connectors.scalars import in_utc
 from sync.config.escape import escape_terminal
 from sync.model.forecast import PastIssue
@@ -104,8 +106,8 @@ def _list_files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
 def _read_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Yield line number and cells of each row that has as many cells as the header."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
+        with open_regular_file(path) as file:
+            reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), strict=True)
             header = next(reader, [])
             missing = [name for name in _REQUIRED_COLUMNS if name not in header]
             if missing:
@@ -122,6 +124,8 @@ def _read_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[s
         problems.append(f"{path}: not UTF-8; save it as CSV UTF-8")
     except csv.Error as error:
         problems.append(f"{path}:{reader.line_num}: {error}")
+    except OSError as error:
+        problems.append(f"{path}: cannot be read: {error.strerror}")
 
 
 def _parse_issue(row: Mapping[str, str]) -> PastIssue:

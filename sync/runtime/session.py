@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.http.retry import Wait
 from mappings.problems import InvalidWorkspace
-from sync.config.credentials import CredentialError, Credentials
+from sync.config.credentials import CredentialError, Credentials, collect_file_secrets
 from sync.config.settings import Settings, store_url
 from sync.config.workspace import LoadedWorkspace
 from sync.model.broken_file import BrokenFile
@@ -45,8 +45,13 @@ class BrokenMappingFiles(Exception):
         super().__init__("\n".join(line for each in broken_files for line in each.describe()))
 
 
-def start_logging(invocation: Invocation) -> None:
-    """Send logs to stderr. On a terminal, which shows progress instead, they begin with warnings."""
+def start_logging(invocation: Invocation, *, online: bool = False) -> None:
+    """Send logs to stderr. On a terminal, which shows progress instead, they begin with warnings.
+
+    A command that goes ``online`` reads credentials from files, which are then redacted, too.
+    """
+    if online:
+        invocation.redactor.add(collect_file_secrets(invocation.environment))
     default = "warning" if sys.stderr.isatty() else "info"
     level = invocation.log_level or default
     configure_logging(sys.stderr, level=level, redactor=invocation.redactor, color=invocation.color)
@@ -104,7 +109,7 @@ def online_context(
     Records the run (``command``, ``options``) in the store. No wait for a rate limit exceeds ``max_duration``.
     ``require_all_files=False`` goes on despite broken mapping files. Raises CredentialError before any request.
     """
-    start_logging(invocation)
+    start_logging(invocation, online=True)
     loaded = _load_workspace(invocation, require_all_files=require_all_files)
     credentials = load_credentials(loaded.settings, invocation.environment)
     started = invocation.now()
@@ -170,7 +175,7 @@ def read_only_context(invocation: Invocation) -> Iterator[RunContext]:
 
     Raises CredentialError if no tracker has credentials.
     """
-    start_logging(invocation)
+    start_logging(invocation, online=True)
     loaded = _load_workspace(invocation, require_all_files=True)
     reachable, credentials = _reachable_trackers(loaded.settings, invocation.environment)
     run_id = new_run_id(invocation.now())

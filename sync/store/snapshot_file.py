@@ -19,6 +19,7 @@ from typing import IO, Final
 
 from pydantic_core import from_json
 
+from connectors.regular_file import open_regular_file
 from sync.config.private_files import private_draft
 from sync.store.codec import dump_json
 from sync.store.errors import StoreError
@@ -146,7 +147,7 @@ def _open_for_writing(path: Path, *, zipped: bool) -> IO[str]:
 
 @contextmanager
 def _open_lines(path: Path) -> Iterator[Iterator[bytes]]:
-    with path.open("rb") as raw:
+    with open_regular_file(path) as raw:
         zipped = raw.read(len(_GZIP)) == _GZIP
         raw.seek(0)
         yield _read_lines(path, io.BufferedReader(gzip.GzipFile(fileobj=raw)) if zipped else raw)

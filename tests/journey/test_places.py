@@ -101,14 +101,16 @@ def read_only(world: JourneyWorld) -> Iterator[Callable[..., str]]:
     def run(*commands: str) -> str:
         program = [sys.executable, "-c", PROGRAM, str(root), *commands]
         if os.geteuid() == 0:  # permissions do not stop root, but a read-only mount does
-            if shutil.which("unshare") is None or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+            if (
+                shutil.which("unshare") is None
+                or subprocess.run(["unshare", "-m", "true"], check=False).returncode
+            ):
                 pytest.skip("root needs a mount of its own to be stopped from writing")
             program = ["unshare", "-m", "bash", "-c", AS_ROOT, "bash", str(root), str(Path.cwd()), *program]
         environment = {**os.environ, **TOKENS}
-        done = subprocess.run(
-            program, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True, timeout=90
+        return subprocess.check_output(
+            program, env=environment, stderr=subprocess.STDOUT, text=True, timeout=90
         )
-        return done.stdout
 
     folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
     yield run
@@ -122,7 +124,13 @@ def close_for_writing(root: Path) -> None:
 
 
 LOOKS = [
-    *("status", "status --json", "status --at 2026-11-20T09:30", "status --since 2026-11-20", "explain DS-11"),
+    *(
+        "status",
+        "status --json",
+        "status --at 2026-11-20T09:30",
+        "status --since 2026-11-20",
+        "explain DS-11",
+    ),
     *("report --format json --out -", "history", "history --issue DS-11", "overrides", "forecast", "audit"),
     *("learning", "predictability", "unplanned", "mappings check", "mappings test"),
 ]

@@ -19,6 +19,9 @@ import pytest
 import typer
 
 from sync.cli import main as cli
+from sync.cli.arguments.common import INVOCATION
+from sync.runtime.invocation import Invocation
+from sync.runtime.session import start_logging
 from tests.support.journey_world import MAPPING, PLAN
 
 SETTINGS = """\
@@ -234,6 +237,9 @@ def test_a_saved_traceback_contains_no_secret(
     monkeypatch.setenv("INCREMENT_SYNC_OTHER_PAT", "pat-very-secret")
 
     def bug() -> None:
+        invocation = Invocation(environment=dict(os.environ))
+        INVOCATION.set(invocation)
+        start_logging(invocation, online=True)
         raise RuntimeError("Bearer ghp_very-secret from-a-file-1234 pat-very-secret")
 
     cli.invoke(bug)

@@ -10,6 +10,7 @@ import pytest
 from sync.config.credentials import (
     CredentialError,
     Credentials,
+    collect_file_secrets,
     collect_secrets,
     describe_missing_credentials,
     read_credentials,
@@ -226,7 +227,8 @@ def test_all_secrets_are_collected(tmp_path: Path) -> None:
         "JIRA_EMAIL": "robot@example.com",
         "INCREMENT_SYNC_OTHER_TOKEN": "",
     }
-    assert set(collect_secrets(environment)) == {"direct", "mounted"}
+    assert collect_secrets(environment) == ["direct"]
+    assert set(collect_file_secrets(environment)) == {"mounted"}
 
 
 def test_proxy_password_and_ping_path_are_secrets() -> None:

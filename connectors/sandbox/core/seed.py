@@ -24,6 +24,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Va
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from connectors.regular_file import read_regular_file
 from connectors.sandbox.core.tracker import TrackerKind
 from connectors.sandbox.core.validation import InputModel, describe_error
 from connectors.scalars import in_utc, quote_value
@@ -69,12 +70,16 @@ def read_seed(source: Mapping[str, Any] | str | Path) -> Mapping[str, Any]:
     return data
 
 
+_MAX_BYTES: Final = 100_000_000
+
+
 def _parse_yaml(path: Path) -> Mapping[str, Any]:
     try:
-        with path.open(encoding="utf-8") as file:
-            data = YAML(typ="safe", pure=True).load(file)
+        data = YAML(typ="safe", pure=True).load(read_regular_file(path, _MAX_BYTES).decode())
     except (OSError, UnicodeDecodeError) as error:
-        raise SeedError(f"The seed {path} cannot be read: {error}.") from error
+        raise SeedError(
+            f"The seed {path} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from error
     except YAMLError as error:
         reason = " ".join(str(error).split())
         raise SeedError(f"The seed {path} is not valid YAML: {reason}.") from error

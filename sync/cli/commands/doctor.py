@@ -36,7 +36,7 @@ def doctor(invocation: Invocation) -> int:
 
     Return 3 when files or credentials are wrong, 1 for other problems, 0 when there are at most warnings.
     """
-    start_logging(invocation)
+    start_logging(invocation, online=True)
     output = Output(invocation)
     results: list[CheckResult] = []
     for result in _checks(invocation):

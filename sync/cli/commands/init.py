@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from importlib.resources import files as package_files
 from pathlib import Path
 
+from connectors.regular_file import MEGABYTE, read_regular_file
 from mappings.problems import InvalidWorkspace
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output
@@ -67,7 +68,7 @@ def init(invocation: Invocation, folder: Path, options: WorkspaceOptions) -> int
         return ExitCode.FAILED
     _write(folder, {name: text for name, text in files.items() if not (folder / name).exists()})
     for name, text in files.items():
-        present = (folder / name).read_text(encoding="utf-8")
+        present = read_regular_file(folder / name, MEGABYTE).decode(errors="replace")
         if name.startswith(SCHEMA_FOLDER):
             continue
         if present == text:

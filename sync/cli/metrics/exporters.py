@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from connectors.regular_file import read_regular_file
 from sync.cli.metrics.definitions import METRICS, PREFIX, MetricDefinition, MetricValues
 
 if TYPE_CHECKING:
@@ -127,12 +128,15 @@ def _metric_name(definition: MetricDefinition) -> str:
     return PREFIX + definition.name.removesuffix("_total")
 
 
+_MAX_BYTES: Final = 10_000_000
+
+
 def _metrics_in(path: Path) -> list[Metric]:
     """Return the metrics of an existing file; none when it is missing or not a metrics file."""
     from prometheus_client.parser import text_string_to_metric_families
 
     with suppress(OSError, ValueError):
-        return list(text_string_to_metric_families(path.read_text(encoding="utf-8")))
+        return list(text_string_to_metric_families(read_regular_file(path, _MAX_BYTES).decode()))
     return []
 
 
