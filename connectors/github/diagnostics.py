@@ -16,6 +16,7 @@ from connectors.http.client import Transport
 from connectors.http.response import ApiResponse
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import Account, CheckLevel, CheckResult, Source
+from connectors.wording import pluralize
 
 _MAX_LABELS_SHOWN: Final = 6
 
@@ -183,9 +184,11 @@ def _compare_labels(
     source: Source, labels: Sequence[str], missing: list[str], *, may_create: bool
 ) -> CheckResult:
     if not missing:
-        return CheckResult("ok", "labels", source.name, f"all {len(labels)} labels exist")
+        text = "the only label exists" if len(labels) == 1 else f"all {len(labels)} labels exist"
+        return CheckResult("ok", "labels", source.name, text)
     shown = ", ".join(missing[:_MAX_LABELS_SHOWN]) + (", ..." if len(missing) > _MAX_LABELS_SHOWN else "")
-    count = f"{len(missing)} of {len(labels)} labels do not exist"
+    does = "does" if len(missing) == 1 else "do"
+    count = f"{len(missing)} of {pluralize(len(labels), 'label')} {does} not exist"
     if may_create:
         text = f"{count} yet and are created before first use: {shown}"
         return CheckResult("ok", "labels", source.name, text)

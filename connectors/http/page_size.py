@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from connectors.wording import pluralize
+
 FALLBACK_SIZES: Final = (250, 50, 10)
 """Rows to request instead, in this order."""
 MAX_UNEXPANDED_PAGES: Final = 2
@@ -65,7 +67,7 @@ class PageSizeBackoff:
             self._all_sizes_failed = False
             if answered.rows < min(first.rows, self.rows):
                 self.rows = answered.rows
-                reductions.append(f"{answered.rows} issues per page")
+                reductions.append(f"{pluralize(answered.rows, 'issue')} per page")
             if first.expanded and self.can_expand:
                 self._unexpanded_in_a_row = 0 if answered.expanded else self._unexpanded_in_a_row + 1
                 if not self.can_expand:

@@ -11,6 +11,7 @@ from typing import Final
 
 from connectors.model import KnownIssue
 from connectors.text import fold_name
+from connectors.wording import pluralize
 from mappings.checks.rule_reach import LocatedRule, LocatedTeam, locate_teams
 from mappings.checks.shadowed_rules import is_shadowed
 from mappings.checks.silence import CheckedProblems, split_silenced
@@ -229,4 +230,4 @@ def capability_without_issues(
 
 
 def _count_issues(count: int) -> str:
-    return "1 issue" if count == 1 else f"{count} issues"
+    return pluralize(count, "issue")

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from connectors.model import IssueRef
 from sync.model.changes import Change, LabelChange
+from sync.model.wording import pluralize
 from sync.runtime.context import RunContext
 
 _CACHE_KEY: Final = "refused:"
@@ -33,9 +34,10 @@ class Backoff:
         until = datetime.fromisoformat(rejection["until"])
         if self._context.now() >= until:
             return None
+        writes = pluralize(rejection["times"], "write")
         return (
-            f"{change.ref} rejected {rejection['times']} writes ({rejection['reason']}); next attempt when it "
-            f"changes, or after {until:%Y-%m-%d %H:%M} UTC"
+            f"{change.ref} rejected {writes} ({rejection['reason']}); next attempt when it changes, "
+            f"or after {until:%Y-%m-%d %H:%M} UTC"
         )
 
     def record_rejection(self, change: Change, reason: str) -> None:

@@ -25,6 +25,7 @@ from sync.apply.refusals import ContainerRefusals
 from sync.diff.write_budget import WriteBudget
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.model.run import ApplyResult
+from sync.model.wording import pluralize
 from sync.pull.single_issue import locate_issue
 from sync.runtime.context import RunContext
 from sync.runtime.run_lock import LEASE_DURATION
@@ -81,7 +82,7 @@ class Executor:
         if isinstance(change, CommentChange) and change.subject in self.blocked_subjects:
             return f"the former comment of {change.subject} still exists"
         if self.max_writes is not None and self.result.done >= self.max_writes:
-            return f"the limit of {self.max_writes} writes (--max-writes) is reached"
+            return f"the limit of {pluralize(self.max_writes, 'write')} (--max-writes) is reached"
         if self.deadline():
             return "the time for this run (--max-duration) is over"
         if self.budget is not None and (reason := self.budget.reason_to_wait(change)):

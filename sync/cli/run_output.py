@@ -60,8 +60,9 @@ def notification_lines(impact: ImpactEstimate, limits: GuardLimits) -> list[str]
     budget = write_budget_for(impact, limits)
     if budget is not None and impact.in_rollout and budget.is_exceeded_by(cost):
         lines.append(
-            f"  a first run: at most {budget.max_comments} new comments and mails to {budget.max_people} people "
-            f"in one run, {budget.max_mails_per_person} mails each; the rest is left for the runs after it"
+            f"  a first run: at most {pluralize(budget.max_comments or 0, 'new comment')} and mails to "
+            f"{pluralize(budget.max_people or 0, 'person')} in one run, "
+            f"{pluralize(budget.max_mails_per_person or 0, 'mail')} each; the rest is left for the runs after it"
         )
     return lines
 
@@ -70,7 +71,7 @@ def notification_summary(cost: ChangeCost) -> str:
     """``attention: at least 3 people would probably be mailed (7 mails); 45 requests, about 2 min of writing``."""
     mailed = "as far as we know, nobody would be mailed"
     if cost.mails:
-        people = "1 person" if cost.people == 1 else f"{cost.people} people"
+        people = pluralize(cost.people, "person")
         mailed = f"at least {people} would probably be mailed ({pluralize(cost.mails, 'mail')})"
     requests = pluralize(cost.requests, "request")
     return f"attention: {mailed}; {requests}, {_duration(cost.seconds)} under the trackers' write limits"
@@ -255,6 +256,7 @@ def run_document(result: RunResult) -> dict[str, Any]:
     applied, pulled, planning = result.applied, result.pulled, result.planning
     return {
         "run": result.run_id,
+        "outcome": result.outcome,
         "exit_code": result.exit_code,
         "pulled": pulled.pulled_count,
         "summary": result.changes.summary(),

@@ -13,6 +13,7 @@ from mappings.model import Increment
 from sync.diff.comment_forecast import aging_lines, expected_cell, expected_lines, health_lines
 from sync.model.comments import CommentContent, ContentLine
 from sync.model.rollup import Answers, CapabilityRollup, Counts, GoalRollup
+from sync.model.wording import pluralize
 
 MAX_ROWS = 40
 MAX_BLOCKED = 8
@@ -212,7 +213,7 @@ def _blocked_capabilities(goal: GoalRollup) -> list[ContentLine]:
     found = [(each.title, refs) for each in goal.capabilities if (refs := _blocked_refs(each))]
     lines: list[ContentLine] = [(f"Blocked in {title}", refs) for title, refs in found[:MAX_BLOCKED]]
     if len(found) > MAX_BLOCKED:
-        lines.append(f"Blocked issues in {len(found) - MAX_BLOCKED} more capabilities")
+        lines.append(f"Blocked issues in {pluralize(len(found) - MAX_BLOCKED, 'more capability')}")
     return lines
 
 
@@ -270,7 +271,7 @@ def _fraction(counts: Counts) -> str:
 
 
 def _issues(count: int) -> str:
-    return f"{count} issue" if count == 1 else f"{count} issues"
+    return pluralize(count, "issue")
 
 
 def _footer(instance: str) -> str:

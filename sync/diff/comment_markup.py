@@ -14,6 +14,7 @@ from datetime import datetime
 
 from sync.config.escape import escape_github, escape_jira
 from sync.model.comments import CommentContent, ContentLine
+from sync.model.wording import pluralize
 
 MAX_KEYS = 8
 MAX_TITLE = 120
@@ -175,7 +176,7 @@ def _render(content: CommentContent, syntax: _Syntax) -> str:
 def _omitted_line(content: CommentContent) -> list[str]:
     if not content.omitted_rows:
         return []
-    more = "1 more capability" if content.omitted_rows == 1 else f"{content.omitted_rows} more capabilities"
+    more = pluralize(content.omitted_rows, "more capability")
     return ["", f"and {more}"]
 
 

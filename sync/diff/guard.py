@@ -14,6 +14,7 @@ from sync.diff.write_budget import WriteBudget
 from sync.model.changes import ChangeSet
 from sync.model.labels import SuspectedOverride
 from sync.model.limits import GuardLimits, ImpactEstimate, Refusal
+from sync.model.wording import pluralize
 
 MIN_ISSUES_OF_DELETED_LABEL = 3
 """Number of issues from which the loss of a label everywhere is taken for a deleted label."""
@@ -60,7 +61,7 @@ def check_atomic_changes(
     ]
     mails = impact.cost.mails
     if allowed is not None and mails > allowed:
-        text = f"at least {mails} mails would probably be sent, and --max-notifications allows {allowed}"
+        text = f"at least {pluralize(mails, 'mail')} would probably be sent, and --max-notifications allows {allowed}"
         found.append(Refusal(rule="notified", text=text))
     return tuple(refusal for refusal in found if refusal)
 
@@ -202,7 +203,7 @@ def _check_comments(changes: ChangeSet, limits: GuardLimits, impact: ImpactEstim
         return None
     return Refusal(
         rule="new-comments",
-        text=f"{count} new comments would be posted, the limit is {allowed} (limits.new_comments, "
+        text=f"{pluralize(count, 'new comment')} would be posted, the limit is {allowed} (limits.new_comments, "
         f"limits.new_comment_share); if this is intended, allow it in this run with --max-comments {count}",
     )
 
@@ -216,10 +217,12 @@ def _check_notified(impact: ImpactEstimate, limits: GuardLimits) -> Refusal | No
     if impact.in_rollout or limits.max_notifications is not None:
         return None
     if cost.people > allowed:
-        what = f"at least {cost.people} people would probably be mailed, the limit is {allowed} "
+        what = (
+            f"at least {pluralize(cost.people, 'person')} would probably be mailed, the limit is {allowed} "
+        )
         what += "(limits.notified, limits.notified_share)"
     elif cost.most_mails > limits.mails_each:
-        what = f"one person would get at least {cost.most_mails} mails, the limit is {limits.mails_each} "
+        what = f"one person would get at least {pluralize(cost.most_mails, 'mail')}, the limit is {limits.mails_each} "
         what += "(limits.mails_each)"
     else:
         return None

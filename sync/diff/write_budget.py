@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sync.model.changes import Change, CommentChange
 from sync.model.limits import Audience, ChangeCost
+from sync.model.wording import are, pluralize
 
 
 @dataclass(kw_only=True, slots=True)
@@ -31,18 +32,19 @@ class WriteBudget:
             and self._creates_comment(change)
             and self._created_comments >= self.max_comments
         ):
-            return f"at most {self.max_comments} comments are posted in one run (limits.new_comments)"
+            return f"at most {are(self.max_comments, 'comment')} posted in one run (limits.new_comments)"
         mailed = self.audience.recipients(change)
         if not mailed:
             return None
         if self.max_mails is not None and self._mails_sent.total() + len(mailed) > self.max_mails:
             return f"the limit of {self.max_mails} notifications (--max-notifications) is reached"
         if self.max_people is not None and len(mailed.union(self._mails_sent)) > self.max_people:
-            return f"at most {self.max_people} people are mailed in one run (limits.notified)"
+            return f"at most {are(self.max_people, 'person')} mailed in one run (limits.notified)"
         if self.max_mails_per_person is not None and any(
             self._mails_sent[person] >= self.max_mails_per_person for person in mailed
         ):
-            return f"at most {self.max_mails_per_person} mails to one person in one run (limits.mails_each)"
+            mails = pluralize(self.max_mails_per_person, "mail")
+            return f"at most {mails} to one person in one run (limits.mails_each)"
         return None
 
     def is_exceeded_by(self, cost: ChangeCost) -> bool:

@@ -118,7 +118,7 @@ def _read_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[s
                     yield reader.line_num, dict(zip(header, cells, strict=True))
                 elif cells:
                     problems.append(
-                        f"{path}:{reader.line_num}: {len(cells)} cells, but the header has {len(header)}"
+                        f"{path}:{reader.line_num}: {pluralize(len(cells), 'cell')}, but the header has {len(header)}"
                     )
     except UnicodeDecodeError:
         problems.append(f"{path}: not UTF-8; save it as CSV UTF-8")

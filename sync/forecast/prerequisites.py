@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from sync.model.forecast import PastIssue
+from sync.model.wording import pluralize
 
 MIN_WEEKS: Final = 4
 MIN_CLOSED: Final = 5
@@ -36,9 +37,9 @@ def insufficient_data(name: str, issues: Sequence[PastIssue], now: datetime) -> 
     known = [issue for issue in issues if issue.created <= now]
     weeks = (now - min(issue.created for issue in known)) // timedelta(weeks=1) if known else 0
     if weeks < MIN_WEEKS:
-        length = f"{weeks} weeks of history" if known else "no history"
+        length = f"{pluralize(weeks, 'week')} of history" if known else "no history"
         return f"{name} has {length}, at least {MIN_WEEKS} weeks are needed"
     closed = sum(issue.closed is not None and issue.closed <= now for issue in known)
     if closed < MIN_CLOSED:
-        return f"{name} has closed {closed} issues so far, at least {MIN_CLOSED} are needed"
+        return f"{name} has closed {pluralize(closed, 'issue')} so far, at least {MIN_CLOSED} are needed"
     return None

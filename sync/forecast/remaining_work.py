@@ -26,6 +26,7 @@ from sync.forecast.team_model import TeamModel
 from sync.forecast.throughput_history import QUARTER_DAYS, Floats, HistoryAsOf, ThroughputHistory, epoch_days
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, CountedIssue
+from sync.model.wording import pluralize
 
 _STALLED_DAYS: Final = 28
 
@@ -154,7 +155,7 @@ def _capability_notes(
     ]
     last = max(closes, default=0.0)
     if working and last and day - last >= _STALLED_DAYS:
-        yield f"none of its issues was closed in the last {int(day - last)} days"
+        yield f"none of its issues was closed in the last {pluralize(int(day - last), 'day')}"
     added = sum(int(np.count_nonzero(history.created > day - QUARTER_DAYS)) for history in histories.values())
     if working and added:
         issues = "1 issue was" if added == 1 else f"{added} issues were"

@@ -32,6 +32,7 @@ from sync.forecast.throughput_history import (
 )
 from sync.forecast.throughput_model import RATE_WEEKS, VARIANCE_PRIOR, cap_bulk_closes, variance_factor
 from sync.model.forecast import PastIssue
+from sync.model.wording import pluralize
 
 _MAX_THROUGHPUT_CUTOFFS: Final = 24
 _STALLED_DAYS: Final = 21
@@ -95,7 +96,9 @@ def _notes(name: str, history: HistoryAsOf) -> list[str]:
     closed = history.closed[np.isfinite(history.closed)]
     stalled = int(history.now - closed.max()) if len(closed) else 0
     if stalled >= _STALLED_DAYS:
-        notes.append(f"{name} has closed nothing for {stalled} days, and the forecast includes these days")
+        notes.append(
+            f"{name} has closed nothing for {pluralize(stalled, 'day')}, and the forecast includes these days"
+        )
     if history.length_days < QUARTER_DAYS:
-        notes.append(f"{name} has only {int(history.length_days // 7)} weeks of history")
+        notes.append(f"{name} has only {pluralize(int(history.length_days // 7), 'week')} of history")
     return notes

@@ -17,7 +17,7 @@ from sync.insights.plan_edits import PlanEdit, find_plan_edits
 from sync.model.attribution import Difference, PlanFacts
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
-from sync.model.wording import pluralize
+from sync.model.wording import are, pluralize
 
 FindingKind = Literal[
     "stalled", "evidence-missing", "plan-changed", "remapped", "dropped", "vanished", "aging-wip"
@@ -101,8 +101,8 @@ def _stalled_goal(
     yield _finding(
         "stalled",
         goal,
-        f"{goal.state}, {counts.done} of {counts.scope} issues done, and no issue has changed its state since "
-        f"{last:%Y-%m-%d}",
+        f"{goal.state}, {counts.done} of {pluralize(counts.scope, 'issue')} done, and no issue has "
+        f"changed its state since {last:%Y-%m-%d}",
         [
             FindingEvidence(ref=ref, text="open, last change of state", at=changed.get(ref))
             for ref in sorted(open_issues, key=lambda ref: changed.get(ref, inputs.now))
@@ -191,7 +191,7 @@ def _aging_work(inputs: AuditInputs) -> Iterator[AuditFinding]:
             if age > usual[team]:
                 aging[team].append((age, issue.ref))
     for team, issues in sorted(aging.items()):
-        number = "1 issue is" if len(issues) == 1 else f"{len(issues)} issues are"
+        number = are(len(issues), "issue")
         yield AuditFinding(
             kind="aging-wip",
             subject=f"team:{team}",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from connectors.model import Issue, IssueRef, KnownIssue, Source
 from sync.model.comments import CommentContent, ContentLine
+from sync.model.wording import pluralize
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +60,7 @@ def _redact_line(line: ContentLine, allowed: set[IssueRef]) -> ContentLine:
     hidden = len(refs) - len(visible)
     if not hidden:
         return line
-    issues = "1 private issue" if hidden == 1 else f"{hidden} private issues"
+    issues = pluralize(hidden, "private issue")
     return (f"{text} (and {issues})", visible) if visible else f"{text}: {issues}"
 
 

@@ -31,6 +31,13 @@ class ApplyResult:
     closed_increments: list[str] = field(default_factory=list)
     """One sentence for each increment that had its last write for some of its teams only."""
 
+    @property
+    def outcome(self) -> str:
+        """Return how the writing ended, for the history: ``failed`` if every write was rejected."""
+        if not self.failed:
+            return "done"
+        return "partly failed" if self.done else "failed"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PullResult:
@@ -57,6 +64,12 @@ class PullResult:
     def pulled_count(self) -> int:
         """Number of issues that the trackers returned."""
         return sum(self.pulled_by_source.values())
+
+    @property
+    def read_nothing(self) -> bool:
+        """True if there was something to read and no source and no anchor could be read."""
+        read = self.pulled_by_source.keys() - self.unread_sources
+        return bool(self.failed or self.unread_anchors) and not read and not self.anchors
 
     @property
     def unread_sources(self) -> frozenset[str]:
@@ -98,6 +111,14 @@ class RunResult:
     def changes(self) -> ChangeSet:
         """Planned changes."""
         return self.planning.changes
+
+    @property
+    def outcome(self) -> str:
+        """Return how the run ended, for the history: ``failed`` if not even one source could be read."""
+        if self.pulled.read_nothing:
+            return "failed"
+        outcomes = {0: "done", 1: "partly failed", 3: "done without a broken mapping file", 4: "refused"}
+        return outcomes[self.exit_code]
 
     @property
     def exit_code(self) -> int:

@@ -1,10 +1,5 @@
-"""Words for numbers in sentences."""
+"""Words for numbers in sentences; those of ``connectors``, for the packages above."""
 
-from __future__ import annotations
-
-
-def pluralize(count: int, noun: str) -> str:
-    """``1 error``, ``2 errors``, ``2 capabilities``."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count} {noun[:-1]}ies" if noun.endswith("ty") else f"{count} {noun}s"
+from connectors.wording import are as are
+from connectors.wording import plural as plural
+from connectors.wording import pluralize as pluralize

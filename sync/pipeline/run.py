@@ -198,8 +198,7 @@ def record_run(context: RunContext, work: Callable[[], RunResult]) -> RunResult:
     """Call ``work`` under the run lock and record how the run ended, also after an exception."""
     with recording_stop(context), run_lock(context, describe_process()):
         result = work()
-    outcomes = {0: "done", 1: "partly failed", 3: "done without a broken mapping file", 4: "refused"}
-    finish_run_record(context, outcomes[result.exit_code], result.exit_code, _summary(result))
+    finish_run_record(context, result.outcome, result.exit_code, _summary(result))
     return result
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from sync.model.rollup import CapabilityRollup, Rollup
+from sync.model.wording import pluralize
 
 _GOAL_FIELDS: Final = (
     *("title", "increment", "commitment", "state", "health", "required_done", "required_total"),
@@ -48,4 +49,4 @@ def describe_counts(counts: Mapping[str, int]) -> str:
         return "no issue in scope"
     parts = [f"{number} {name}" for name, number in remaining.items() if number]
     parts += [f"{counts['dropped']} dropped"] if counts["dropped"] else []
-    return ", ".join([f"{counts['done']} of {scope} issues done", *parts])
+    return ", ".join([f"{counts['done']} of {pluralize(scope, 'issue')} done", *parts])

@@ -10,6 +10,7 @@ from typing import Final
 
 from mappings.model import Assignment
 from sync.model.rollup import CountedIssue, Counts, GoalState
+from sync.model.wording import are
 
 MAX_KEYS_NAMED: Final = 5
 
@@ -22,10 +23,10 @@ def capability_warnings(
         return ()
     found: list[str] = []
     if released and counts.remaining:
-        found.append(f"released_with_open_items: released, but {_issues(counts.remaining)} still open")
+        found.append(f"released_with_open_items: released, but {are(counts.remaining, 'issue')} still open")
     if counts.dropped and not counts.scope:
         found.append(
-            f"all_cancelled: all {counts.dropped} issues were dropped; "
+            f"all_cancelled: every issue was dropped ({counts.dropped}); "
             "if the capability is dropped too, set `cancelled: true` in the plan"
         )
     without_result = [each for each in issues if each.lacks_result]
@@ -61,10 +62,6 @@ def unknown_capabilities(assignments: Iterable[Assignment], planned: Collection[
     return tuple(
         f"unknown_capability: issues are assigned to {name}, which no plan contains" for name in unknown
     )
-
-
-def _issues(number: int) -> str:
-    return "1 issue is" if number == 1 else f"{number} issues are"
 
 
 def _names(issues: list[CountedIssue]) -> str:

@@ -54,7 +54,7 @@ def _changed_prefix_problems(
                 yield _prefix_problem(
                     _prefix_origin(workspace, team, family),
                     f"labels.{family}",
-                    f"{count} labels such as {written[0]} were written with the prefix {old!r}, which is "
+                    f"{_labels_such_as(count, written[0])} written with the prefix {old!r}, which is "
                     f"{scheme.prefix(family, team or None)!r} now; add `previously: [{old!r}]` here, so that they "
                     "are renamed and not lost",
                 )
@@ -65,7 +65,7 @@ def _unknown_prefix_problems(scheme: LabelScheme, labels: Counter[str]) -> Itera
         yield _prefix_problem(
             Origin(file=FILE_NAME),
             "labels",
-            f"{sum(labels[label] for label in lost)} labels such as {lost[0]} were written by earlier runs, and no "
+            f"{_labels_such_as(sum(labels[label] for label in lost), lost[0])} written by earlier runs, and no "
             "prefix of the settings matches them; name their prefix as `previously` of its family, so that they are "
             "renamed and not lost",
         )
@@ -76,6 +76,10 @@ def _prefix_origin(workspace: Workspace, team: str, family: str) -> Origin:
         if each.team == team:
             return each.origins.get(f"labels.{family}", each.origin)
     return workspace.labels.origins.get(family, Origin(file=FILE_NAME))
+
+
+def _labels_such_as(count: int, example: str) -> str:
+    return f"1 label, {example}, was" if count == 1 else f"{count} labels such as {example} were"
 
 
 def _prefix_problem(origin: Origin, path: str, message: str) -> Problem:

@@ -23,6 +23,7 @@ from sync.cli import main as cli
 from sync.cli.commands.apply import apply_file
 from sync.cli.commands.explain import explain
 from sync.cli.commands.history import history
+from sync.cli.commands.mappings_test import run_cases
 from sync.cli.commands.overrides import OverrideFilter, clear_overrides, list_overrides
 from sync.cli.commands.preview import preview
 from sync.cli.commands.reconcile import reconcile
@@ -318,6 +319,14 @@ class JourneyWorld:
     def overrides(self) -> Any:
         """Run ``increment-sync overrides --json`` and parse its output."""
         return self._call(lambda: list_overrides(self.invocation(as_json=True))).json
+
+    def override_list(self) -> CommandResult:
+        """Run ``increment-sync overrides``."""
+        return self._call(lambda: list_overrides(self.invocation()))
+
+    def mappings_test(self, *, as_json: bool = False) -> CommandResult:
+        """Run ``increment-sync mappings test``."""
+        return self._call(lambda: run_cases(self.invocation(as_json=as_json)))
 
     def _call(
         self, command: Callable[[], int], after: timedelta = timedelta(minutes=30), answer: str | None = None

@@ -65,7 +65,7 @@ def _apply(output: Output, context: RunContext, saved: SavedChangeSet, options: 
         with tracking_rollout(context, impact, executor.result):
             applied = executor.apply(saved.changes)
     code = ExitCode.FAILED if applied.failed else ExitCode.DONE
-    finish_run_record(context, "partly failed" if code else "done", int(code), {"written": applied.done})
+    finish_run_record(context, applied.outcome, int(code), {"written": applied.done})
     _print_result(output, context, applied, code)
     return code
 

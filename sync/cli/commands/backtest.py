@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sync.cli.output import Output, pick, table
+from sync.cli.output import Output, pick, pluralize, table
 from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
 from sync.forecast.csv_histories import PastIssues, future_note, read_histories
@@ -84,7 +84,7 @@ def _count_lines(counts: ThroughputScores) -> list[str]:
         for each in counts.coverage
     ]
     return [
-        f"How many issues will the team close by the end? {counts.cases} forecasts",
+        f"How many issues will the team close by the end? {pluralize(counts.cases, 'forecast')}",
         *table(("interval", "contained the result", "in the worst series", "weekly bootstrap"), rows),
         (
             f"Pinball loss in weeks of work: {counts.loss:.3f}, weekly bootstrap {counts.rival_loss:.3f} "
@@ -97,6 +97,7 @@ def _group_lines(groups: GroupScores, max_groups: int) -> list[str]:
     kinds = ", ".join(f"{count} by {kind}" for kind, count in groups.kinds.items())
     rows = [(f"{each.level:.0%}", f"{each.average:.1%}", f"{each.least:.1%}") for each in groups.coverage]
     on_track = groups.on_track
+    times = pluralize(on_track.cases, "time")
     return [
         (
             f"Groups of 5 to 20 issues, as capabilities are: {groups.cases} forecasts "
@@ -109,7 +110,7 @@ def _group_lines(groups: GroupScores, max_groups: int) -> list[str]:
         *_brier_lines("Will half of it be done?", groups.half_done),
         "",
         f'Calibration error of "all done": {groups.calibration_error:.3f}',
-        f"Forecast as on track (70% and more): {on_track.cases} times, {on_track.happened} of them were done",
+        f"Forecast as on track (70% and more): {times}, {on_track.happened} of them were done",
     ]
 
 

@@ -16,7 +16,7 @@ from sync.cli.commands.report import ChartLibraryMissing, render_report, report_
 from sync.cli.commands.run import run_and_print
 from sync.cli.commands.sandbox import DEMO_TOKENS, open_sandbox
 from sync.cli.commands.status import status
-from sync.cli.output import Output
+from sync.cli.output import Output, pluralize
 from sync.cli.run_telemetry import ObservedRun
 from sync.config.private_files import make_private_folder, write_private
 from sync.model.run import RunOptions, RunResult
@@ -44,7 +44,7 @@ def demo(invocation: Invocation, folder: Path | None, report_file: Path | None =
         if folder:
             output.line(f"The workspace is kept in {root}; its trackers ended with this demo.")
         first, second, *_ = map(_written, results)
-        output.line(f"demo: first run {first} changes, second run {second} changes")
+        output.line(f"demo: first run {pluralize(first, 'change')}, second run {pluralize(second, 'change')}")
         return max(result.exit_code for result in results)
 
 
@@ -117,7 +117,7 @@ def _run(output: Output, invocation: Invocation, box: Sandbox) -> RunResult:
         for entry in entries
         if entry.method != "GET" and "search" not in entry.path and "bulkfetch" not in entry.path
     ]
-    output.line(f"({len(entries)} requests, {len(writes)} of them writes)")
+    output.line(f"({pluralize(len(entries), 'request')}, {len(writes)} of them writes)")
     return result
 
 

@@ -76,7 +76,7 @@ def _checks(invocation: Invocation) -> Iterator[CheckResult]:
         yield from (_result_of_problem("settings", problem) for problem in invalid.problems)
         return
     yield check_result(
-        "ok", "settings", FILE_NAME, f"in {invocation.root}, {len(settings.trackers)} trackers"
+        "ok", "settings", FILE_NAME, f"in {invocation.root}, {pluralize(len(settings.trackers), 'tracker')}"
     )
     loaded = read_with_settings(invocation.root, settings)
     workspace = loaded.workspace

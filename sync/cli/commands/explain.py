@@ -10,7 +10,7 @@ from mappings.model import Assignment, Conflict, IssueState, Unplanned
 from mappings.rules.fields import EDITABLE_ATTRIBUTES
 from mappings.rules.trace import ConditionTrace, RuleTrace, TeamTrace, Trace
 from sync.cli.issue_lookup import candidate_issues, find_issue, find_stored_issue
-from sync.cli.output import Output, pick, safe_terminal_line, utc
+from sync.cli.output import Output, pick, pluralize, safe_terminal_line, utc
 from sync.diff.comment_forecast import describe_interval
 from sync.mapping_tools.explain import Explanation, RollupSubject, explain_live, explain_stored
 from sync.pull.rollup_snapshot import describe_counts
@@ -228,7 +228,7 @@ def _subject_lines(subject: RollupSubject, iteration: str | None) -> list[str]:
     head = f"  {kind} {name} ({numbers['title']}): {numbers['state']}{health}"
     counts = describe_counts(numbers["counts"])
     if kind == "goal":
-        done = f"{numbers['required_done']} of {numbers['required_total']} required capabilities done"
+        done = f"{numbers['required_done']} of {pluralize(numbers['required_total'], 'required capability')} done"
         return [f"{head}, {done}, {counts}; {numbers['commitment']}", *_forecast_line(subject)]
     flags = [flag for flag in ("blocked", "released") if numbers.get(flag)]
     lines = [", ".join([head, counts, *flags]), *_forecast_line(subject)]

@@ -149,7 +149,7 @@ def _status_text(status: SubjectStatus | None, unit: str) -> str:
     parts += [status.health] if status.health else []
     parts.append(f"{status.finished} of {status.total} {unit} done")
     if unit != "issues":
-        parts.append(f"{status.counts.done} of {status.counts.scope} issues")
+        parts.append(f"{status.counts.done} of {pluralize(status.counts.scope, 'issue')}")
     parts += [f"{status.counts.dropped} dropped"] if status.counts.dropped else []
     return ", ".join(parts)
 

@@ -49,6 +49,11 @@ class CaseReport:
         """True if every case passed and nothing else failed."""
         return not self.problems and not self.not_run and self.count("passed") == len(self.results)
 
+    @property
+    def broken_files(self) -> int:
+        """Number of files with errors, whose cases may be unknown."""
+        return len({problem.origin.file for problem in self.problems})
+
     def count(self, outcome: str) -> int:
         """Return the number of cases with this outcome."""
         return sum(result.outcome == outcome for result in self.results)
@@ -80,7 +85,7 @@ def run_cases(
 def _lines(report: CaseReport) -> Iterator[str]:
     for result in report.results:
         yield from case_lines(result)
-    yield from summary_lines(report.results, report.not_run, report.untested_rules)
+    yield from summary_lines(report.results, report.not_run, report.untested_rules, report.broken_files)
 
 
 def _run(invocation: Invocation, files: Sequence[Path], pattern: str | None) -> CaseReport:
@@ -137,6 +142,7 @@ def _document(report: CaseReport) -> dict[str, Any]:
         "ok": report.ok,
         **{outcome: report.count(outcome) for outcome in ("passed", "failed", "invalid")},
         "not_run": len(report.not_run),
+        "broken_files": report.broken_files,
         "tests": [_result_document(result) for result in report.results],
         "stopped": [_case_document(case) for case in report.not_run],
         "problems": [problem_document(problem) for problem in report.problems],

@@ -76,9 +76,10 @@ def summary_lines(
     results: Sequence[CaseResult],
     not_run: Sequence[MappingCase],
     untested: Sequence[tuple[str, Rule]] | None,
+    broken_files: int,
 ) -> Iterator[str]:
     """Summarise the results, with the rules that no case tests."""
-    if not results and not not_run:
+    if not results and not not_run and not broken_files:
         yield "there are no cases yet; write `tests:` in a mapping file, or files in mappings/tests/"
     if untested:
         yield ""
@@ -89,7 +90,11 @@ def summary_lines(
         count = sum(case.team == team for case in not_run)
         yield _escape(f"{pluralize(count, 'case')} of {team} not run: correct the errors first")
     counts = {name: sum(result.outcome == name for result in results) for name in _MARKS}
-    yield f"{counts['passed']} passed, {counts['failed']} failed, {counts['invalid']} invalid, {len(not_run)} not run"
+    broken = f", {pluralize(broken_files, 'broken file')}" if broken_files else ""
+    yield (
+        f"{counts['passed']} passed, {counts['failed']} failed, {counts['invalid']} invalid, "
+        f"{len(not_run)} not run{broken}"
+    )
 
 
 def _escape(text: str) -> str:

@@ -43,7 +43,7 @@ def list_overrides(invocation: Invocation) -> int:
                 "overrides": rows,
                 "deleted_comments": [pick(each, "subject", issue="ref") for each in comments],
             },
-            lambda: [*_lines(rows, comments), f"{len(rows) + len(comments)} overrides"],
+            lambda: [*_lines(rows, comments), pluralize(len(rows) + len(comments), "override")],
         )
         return 0
 

@@ -53,7 +53,7 @@ def _increment_lines(each: Predictability) -> Iterator[str]:
     yield f"{each.increment}  {each.start} to {each.end}  {each.phase}"
     yield f"Predictability{' so far' if each.so_far else ''}: {_value_text(each)}"
     yield f"Committed goals done: {done} of {total}, stretch: {stretch_done} of {stretch}"
-    yield f"Ad-hoc work: {_percent(each.ad_hoc)} of {each.ad_hoc.closed} finished issues"
+    yield f"Ad-hoc work: {_percent(each.ad_hoc)} of {pluralize(each.ad_hoc.closed, 'finished issue')}"
     yield f"What was promised: {plan}"
     yield ""
     rows = [

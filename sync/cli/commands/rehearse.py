@@ -89,7 +89,11 @@ def _mail_summary(mails: Counter[str]) -> str:
     if not mails:
         return "Nobody would get mail, as far as the snapshot shows (it knows no watchers)."
     named = ", ".join(f"{name} {count}" for name, count in mails.most_common(MAX_PEOPLE_NAMED))
-    more = f", and {len(mails) - MAX_PEOPLE_NAMED} more people" if len(mails) > MAX_PEOPLE_NAMED else ""
+    more = (
+        f", and {pluralize(len(mails) - MAX_PEOPLE_NAMED, 'more person')}"
+        if len(mails) > MAX_PEOPLE_NAMED
+        else ""
+    )
     return (
         f"It would send about {pluralize(mails.total(), 'mail')}: {named}{more} "
         "(authors and assignees; the snapshot knows no watchers)."

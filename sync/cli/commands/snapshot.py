@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sync.cli.output import Output, utc
+from sync.cli.output import Output, pluralize, utc
 from sync.runtime.bootstrap import load_configuration
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import open_workspace_store, pulled_context, start_logging
@@ -22,7 +22,9 @@ def export_snapshot(invocation: Invocation, file: Path, *, bodies: bool) -> int:
         issues = context.store.count_contents().get("issues", 0)
     Output(invocation).show(
         lambda: {"file": file, "rows": rows, "issues": issues, "bodies": bodies},
-        lambda: [f"{issues} issues, {'with' if bodies else 'without'} their texts, are in {file}"],
+        lambda: [
+            f"{pluralize(issues, 'issue')}, {'with' if bodies else 'without'} their texts, are in {file}"
+        ],
     )
     return 0
 
@@ -52,6 +54,6 @@ def import_snapshot(invocation: Invocation, file: Path, *, replace: bool) -> int
         issues = store.count_contents().get("issues", 0)
     Output(invocation).show(
         lambda: {"file": file, "rows": rows, "issues": issues, "taken": header.exported_at},
-        lambda: [f"{issues} issues, exported at {utc(header.exported_at)}, are in the store"],
+        lambda: [f"{pluralize(issues, 'issue')}, exported at {utc(header.exported_at)}, are in the store"],
     )
     return 0

@@ -186,7 +186,7 @@ def _goal_and_capabilities(goal: GoalRollup) -> tuple[GoalRollup | CapabilityRol
 
 def _goal_row(goal: GoalRollup) -> tuple[str, ...]:
     notes = ["stretch"] * (goal.commitment == "stretch")
-    notes.append(f"{goal.required_done}/{goal.required_total} capabilities")
+    notes.append(f"{goal.required_done}/{pluralize(goal.required_total, 'capability')}")
     notes += ["to be accepted"] * goal.acceptance_open
     return (
         goal.title,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sync.cli.output import Output, pick, table, utc
+from sync.cli.output import Output, pick, pluralize, table, utc
 from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
 from sync.insights.change_queries import (
@@ -48,7 +48,7 @@ def _row(item: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
     subject, numbers = item
     counts = describe_counts(numbers["counts"])
     if subject.startswith("goal:"):
-        required = f"{numbers['required_done']} of {numbers['required_total']} capabilities done"
+        required = f"{numbers['required_done']} of {pluralize(numbers['required_total'], 'capability')} done"
         return numbers["title"], numbers["state"], f"{required}, {counts}", numbers["commitment"]
     notes = [name for name in ("blocked", "released") if numbers.get(name)]
     notes += [f"not read: {', '.join(numbers['uncertain'])}"] if numbers.get("uncertain") else []

@@ -57,7 +57,7 @@ def unplanned(
             return 0
         if csv_file is not None:
             write_private(Path(csv_file), unplanned_csv(metrics.items))
-            output.note(f"{len(metrics.items)} unplanned issues written to {csv_file}")
+            output.note(f"{pluralize(len(metrics.items), 'unplanned issue')} written to {csv_file}")
         if output.as_json or csv_file is None:
             output.show(lambda: _document(metrics), lambda: _lines(metrics, by))
         return 0
@@ -108,7 +108,7 @@ def format_days(duration: timedelta) -> str:
     """``1 day``, ``12 days``, ``less than a day``."""
     if duration.days == 0:
         return "less than a day"
-    return "1 day" if duration.days == 1 else f"{duration.days} days"
+    return pluralize(duration.days, "day")
 
 
 def _group_summary(groups: tuple[AdHocGroup, ...], *, latest: bool) -> str:

@@ -77,7 +77,7 @@ def _headline(rollup: IncrementRollup, goals: Sequence[GoalRow]) -> str:
 
     The headline has no probability: those of the goals cannot be combined into one of the increment.
     """
-    text = f"{rollup.committed_done} of {rollup.committed_total} committed goals done"
+    text = f"{rollup.committed_done} of {pluralize(rollup.committed_total, 'committed goal')} done"
     unfinished = [
         goal for goal in goals if goal.commitment == "committed" and goal.state not in ("done", "cancelled")
     ]

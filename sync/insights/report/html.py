@@ -25,6 +25,7 @@ from sync.insights.report.phrases import (
     format_state,
     format_time,
 )
+from sync.model.wording import pluralize
 
 MAX_CHARTS: Final = 40
 """Maximum goals, and teams, with charts: bounds the time and the size of the file."""
@@ -126,7 +127,7 @@ def render_charts(data: ReportData) -> Charts:
 def _burn_up_title(goal: GoalRow) -> str:
     interval = goal.forecast.interval_85
     forecast = f", 85% interval at the end {format_range(interval)}" if interval else ""
-    return f"Burn-up of {goal.title}: {goal.done} of {goal.scope} issues done{forecast}"
+    return f"Burn-up of {goal.title}: {goal.done} of {pluralize(goal.scope, 'issue')} done{forecast}"
 
 
 def _flow_title(team: TeamRow, flow: CumulativeFlow) -> str:
@@ -136,7 +137,7 @@ def _flow_title(team: TeamRow, flow: CumulativeFlow) -> str:
 
 def _cycle_title(team: TeamRow) -> str:
     percentiles = "".join(f", {text}" for _, text in _cycle_legend(team))
-    return f"Cycle times of {team.name}: {len(team.cycle_times)} issues{percentiles}"
+    return f"Cycle times of {team.name}: {pluralize(len(team.cycle_times), 'issue')}{percentiles}"
 
 
 def _burn_up_legend(chart: BurnUp) -> Legend:
