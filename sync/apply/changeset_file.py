@@ -92,8 +92,7 @@ def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: C
         **_adapter().dump_python(changes, mode="json"),
     }
     context.store.cache.put(_SAVED_KEY + _digest(document), context.run_id, days=_SAVED_DAYS)
-    write_private(path, json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "
-")
+    write_private(path, json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
 
 
 def _conditions(context: RunContext, changes: ChangeSet) -> dict[str, str]:
