@@ -111,9 +111,9 @@ def check_suspected_overrides(
     """Read each suspected issue directly, and the label histories of those that people may have changed.
 
     Costs one request for each issue, and its label history: one request for 1000 issues on Cloud, for 100 on Data
-    Center, for each issue on GitHub. Stops after more than ``stop_after`` confirmed overrides, because the guard refuses
-    then, and leaves what is more than ``MAX_CHECKS_PER_RUN`` to the next run. ``accepted``: vetoes that the user accepts
-    without evidence.
+    Center, for each issue on GitHub. Stops after more than ``stop_after`` confirmed overrides, because the guard
+    refuses then, and leaves what is more than ``MAX_CHECKS_PER_RUN`` to the next run. ``accepted``: vetoes that the
+    user accepts without evidence.
     """
     by_issue: defaultdict[IssueRef, list[SuspectedOverride]] = defaultdict(list)
     for each in sorted(suspicions, key=lambda s: (s.ref, s.label)):

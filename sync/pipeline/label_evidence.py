@@ -1,7 +1,8 @@
 """Evidence for decisions of people: the label histories of the trackers.
 
-A veto, a pin or a label that is left alone is recorded as the history shows it. Our own account may have acted in a run
-that this store does not know (a backup was put back), and a write that was answered with success may have had no effect.
+A veto, a pin or a label that is left alone is recorded as the history shows it. Our own account may have acted in a
+run that this store does not know (a backup was put back), and a write that was answered with success may have had no
+effect.
 """
 
 from __future__ import annotations
