@@ -225,6 +225,8 @@ class PulledSource:
     """True for a 304: the server reports no changes."""
     changes: tuple[IssueChange, ...] | None = None
     """Whole history of these issues where it comes with them (Data Center). None: request it."""
+    label_histories: Mapping[IssueRef, Mapping[str, LabelHistory]] = field(default_factory=dict)
+    """Label histories as in ``IssueReader.label_histories``, where whole histories come with the issues."""
     without_history: frozenset[str] = frozenset()
     """Ids of issues whose history did not come although that of others did: request it."""
     unreadable: tuple[UnreadableIssue, ...] = ()
@@ -265,6 +267,8 @@ class SourceHistory:
     source: Source
     changes: tuple[IssueChange, ...]
     """Unordered; may repeat changes of earlier results."""
+    label_histories: Mapping[IssueRef, Mapping[str, LabelHistory]] = field(default_factory=dict)
+    """Latest known addition and removal of labels, as far as they are in what was read anyway."""
     complete: frozenset[str]
     """Ids of those requested issues of which every change is known, together with earlier results."""
     bookmark: str | None = None

@@ -13,6 +13,7 @@ An unchanged repository is not requested.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,9 +23,16 @@ from typing import Any, Final
 
 from connectors.errors import BadPayload
 from connectors.github.paged_scan import list_pages
-from connectors.github.payload import parse_time, require_id, require_list, require_object, text_in
+from connectors.github.payload import (
+    parse_label_histories,
+    parse_time,
+    require_id,
+    require_list,
+    require_object,
+    text_in,
+)
 from connectors.http.client import Transport
-from connectors.model import FieldSelection, HistoryRequest, IssueChange, IssueRef, SourceHistory
+from connectors.model import FieldSelection, HistoryRequest, IssueChange, IssueRef, Source, SourceHistory
 from connectors.scalars import id_or_none, text_or_empty
 from connectors.text import fold_name
 
@@ -69,6 +77,7 @@ def fetch_repository_history(
     max_pages = _max_pages(request, selection, previous)
     found: dict[str, IssueChange] = {}
     times: list[datetime] = []
+    label_events: defaultdict[IssueRef, list[Mapping[str, Any]]] = defaultdict(list)
     has_joined = has_ended = False
     unreadable: set[str] = set()
     pages = list_pages(transport, f"repos/{request.source.repo}/issues/events", {"per_page": 100})
@@ -84,6 +93,8 @@ def fetch_repository_history(
             if not has_joined:
                 times.append(at)
             found.update((change.id, change) for change in changes)
+            if ref := _labelled_issue(raw, request.source):
+                label_events[ref].insert(0, raw)
         has_ended = "next" not in page.headers.get("Link", "")
         if has_joined or has_ended or page_number >= max_pages:
             break
@@ -102,9 +113,22 @@ def fetch_repository_history(
     return SourceHistory(
         source=request.source,
         changes=tuple(found.values()),
+        label_histories={
+            ref: parse_label_histories(events)
+            for ref, events in label_events.items()
+            if ref.id not in unreadable
+        },
         complete=complete - unreadable,
         bookmark=str(bookmark),
     )
+
+
+def _labelled_issue(event: Mapping[str, Any], source: Source) -> IssueRef | None:
+    """Return the issue whose label an event changes; None for other events."""
+    issue, issue_id = event.get("issue"), _issue_id_in(event)
+    if event.get("event") not in ("labeled", "unlabeled") or not issue_id or not isinstance(issue, Mapping):
+        return None
+    return IssueRef(tracker=source.tracker, id=issue_id, key=f"{source.repo}#{issue.get('number')}")
 
 
 def _issue_id_in(event: Any) -> str:

@@ -39,6 +39,8 @@ _MIN_BATCH_SIZE: Final = 10
 """Issues per request when the server cannot answer larger ones."""
 _ISSUES_PER_REQUEST: Final = 100
 """Budget: requests sent are at most the number of issues divided by this."""
+_MAX_WITH_LABELS: Final = 300
+"""Issues up to which changes of labels are requested without need, so that they do not crowd out others."""
 _ENTRIES_PER_PAGE: Final = 100
 """Entries of one issue's changelog per request."""
 
@@ -49,13 +51,16 @@ def fetch_histories(
     """Implement ``IssueReader.histories``. All sources of the site share the requests."""
     refs = [issue.ref for request in requests for issue in request.issues]
     changes: dict[str, list[IssueChange]] = defaultdict(list)
+    read: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
 
     def collect(ref: IssueRef, entries: Sequence[Mapping[str, Any]]) -> None:
         changes[ref.id] += parse_changes(entries, ref, selection, flagged)
+        read[ref.id] += entries
 
     try:
         flagged = sources.site.field_ids(selection.fields).flagged if refs else None
-        labels = "labels" if selection.state_labels else None
+        needs_labels = selection.state_labels or len(refs) <= _MAX_WITH_LABELS
+        labels = "labels" if needs_labels else None
         fetch = _ChangelogFetch(
             sources, refs, [each for each in ("status", flagged, labels) if each], collect
         )
@@ -63,6 +68,9 @@ def fetch_histories(
         statuses = fetch.fetch_statuses() or sources.site.list_unseen_statuses(
             chain.from_iterable(request.issues for request in requests), chain.from_iterable(changes.values())
         )
+        labels_of = {
+            ref.id: parse_label_histories(read[ref.id], f"changelog of {ref.key}") for ref in refs if labels
+        }
     except ConnectorError as error:
         yield from (FailedSource.from_error(request.source, error) for request in requests)
         return
@@ -71,6 +79,11 @@ def fetch_histories(
         yield SourceHistory(
             source=request.source,
             changes=tuple(change for issue_id in ids for change in changes[issue_id]),
+            label_histories={
+                issue.ref: labels_of[issue.ref.id]
+                for issue in request.issues
+                if issue.ref.id in labels_of and issue.ref.id not in fetch.truncated
+            },
             complete=frozenset(ids) - fetch.truncated,
             statuses=statuses,
         )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.errors import BadPayload, ConnectorError, MalformedIssue
 from connectors.http.page_size import PageSizeBackoff
-from connectors.jira.changelog import expanded_entries, parse_changes
+from connectors.jira.changelog import expanded_entries, parse_changes, parse_label_histories
 from connectors.jira.jql import next_cursor, search_condition
 from connectors.jira.payload import UNKNOWN_ZONE, FieldIds, fields_to_request, parse_issue
 from connectors.jira.scalars import object_or_empty
@@ -26,6 +26,8 @@ from connectors.model import (
     FieldSelection,
     Issue,
     IssueChange,
+    IssueRef,
+    LabelHistory,
     PulledSource,
     Source,
     SourceCursor,
@@ -132,6 +134,7 @@ class _SearchResult:
     """Date of the first response (UTC)."""
     changes: list[IssueChange] | None = None
     """None if histories do not come with issues."""
+    label_histories: dict[IssueRef, Mapping[str, LabelHistory]] = field(default_factory=dict)
     without_history: set[str] = field(default_factory=set)
     """Ids of issues that came without their changelog, or with an invalid one."""
     unreadable: dict[str, UnreadableIssue] = field(default_factory=dict)
@@ -223,6 +226,8 @@ class _PullRun:
             try:
                 entries = expanded_entries(row, issue.ref)
                 result.changes += parse_changes(entries, issue.ref, self.selection, self.field_ids.flagged)
+                subject = f"changelog of {issue.ref.key}"
+                result.label_histories[issue.ref] = parse_label_histories(entries, subject)
             except BadPayload:  # an invalid history does not make the issue's current state unusable
                 result.without_history.add(issue.ref.id)
 
@@ -243,6 +248,7 @@ class _PullRun:
             cursor=following,
             full=cursor is None,
             changes=changes,
+            label_histories={ref: each for ref, each in result.label_histories.items() if ref.id in ids},
             without_history=frozenset(ids & result.without_history),
             unreadable=tuple(result.unreadable.values()),
             statuses=result.statuses,

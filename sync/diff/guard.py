@@ -126,14 +126,14 @@ def check_overrides(
         if is_override(each) and (label_container(each.ref), each.label) not in deleted
     ]
     if len(decided) > allowed:
-        lost = Counter(each.label for each in decided if each.kind == "veto")
+        vetoed = {each.label for each in decided if each.kind == "veto"}
         refusals.append(
             Refusal(
                 rule="overrides",
                 text=f"more than {allowed} labels were added or removed manually since the last run, and the limit "
                 f"is {allowed} (limits.overrides, limits.override_share); review them with `increment-sync "
                 f"reconcile`, or accept all of them in this run with --accept-overrides"
-                f"{_emptied(lost, pushed)}",
+                f"{_emptied(vetoed, confirmed, pushed)}",
             )
         )
     refusals += [
@@ -141,17 +141,22 @@ def check_overrides(
             rule="label-gone",
             text=f"{label} is gone from all {count} issues of {container} that had it, which looks like a deleted "
             f"label; restore it with `increment-sync reconcile --restore-labels`, or accept the removal in this run "
-            f"with --accept-overrides{_emptied({label: count}, pushed)}",
+            f"with --accept-overrides{_emptied({label}, confirmed, pushed)}",
         )
         for container, label, count in gone
     ]
     return tuple(refusals)
 
 
-def _emptied(lost: Mapping[str, int], pushed: Mapping[IssueRef, frozenset[str]]) -> str:
+def _emptied(
+    labels: Collection[str],
+    confirmed: Collection[SuspectedOverride],
+    pushed: Mapping[IssueRef, frozenset[str]],
+) -> str:
     """Return a warning about labels that no issue keeps if their removal is accepted; empty if there is none."""
-    total = Counter(label for labels in pushed.values() for label in labels if label in lost)
-    emptied = ", ".join(sorted(label for label, count in lost.items() if count >= total[label]))
+    lost = Counter(each.label for each in confirmed if each.kind in ("veto", "gone"))
+    total = Counter(label for of_issue in pushed.values() for label in of_issue)
+    emptied = ", ".join(sorted(label for label in labels if lost[label] >= total[label]))
     return f", which leaves no issue with {emptied}" if emptied else ""
 
 

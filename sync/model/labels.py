@@ -10,7 +10,7 @@ from connectors.model import IssueRef
 from sync.model.changes import LabelChange, Reason
 
 SuspicionKind = Literal[
-    "veto", "pin", "pin-lifted", "veto-lifted", "ignored-lifted", "origin", "gone", "retaken", "before-store"
+    "veto", "pin", "pin-lifted", "veto-lifted", "ignored-lifted", "origin", "gone", "before-store"
 ]
 
 

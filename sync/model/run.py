@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connectors.model import FailedSource, Issue, IssueRef, KnownIssue, UnreadableIssue
+from connectors.model import FailedSource, Issue, IssueRef, KnownIssue, LabelHistory, UnreadableIssue
 from mappings.model import Anchor
 from sync.model.broken_file import BrokenFile
 from sync.model.changes import ChangeSet
@@ -55,6 +55,8 @@ class PullResult:
     failing_since: Mapping[str, datetime] = field(default_factory=dict)
     failed_histories: tuple[FailedSource, ...] = ()
     """Sources that were read, but whose histories were not."""
+    label_histories: Mapping[IssueRef, Mapping[str, LabelHistory]] = field(default_factory=dict)
+    """Label histories that came with changed issues."""
     unreadable: Mapping[str, tuple[UnreadableIssue, ...]] = field(default_factory=dict)
     """Name of a source that was read -> issues of it that are left out, because they cannot be used."""
     orphans: frozenset[IssueRef] = frozenset()

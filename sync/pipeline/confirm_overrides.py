@@ -178,7 +178,7 @@ def _is_confirmed(context: RunContext, suspicion: SuspectedOverride, issue: Issu
     """Return False if the direct read contradicts a suspicion."""
     live, current_name = {label.lower() for label in issue.labels}, label_renamer(context)
     match suspicion.kind:
-        case "pin" | "origin" | "veto-lifted" | "retaken":
+        case "pin" | "origin" | "veto-lifted":
             return suspicion.label in live
         case "gone":
             # On Jira another spelling is another label.

@@ -33,8 +33,8 @@ OverrideVerdict = Literal[
 ]
 HISTORY_LAG: Final = timedelta(minutes=10)
 """Time after a change of an issue in which its history may lack the change."""
-_KINDS_WITH_EVIDENCE: Final = frozenset({"veto", "pin", "origin", "veto-lifted", "retaken"})
-_UNREAD: Final = "its label history cannot be read, so it is not known who changed its labels"
+_KINDS_WITH_EVIDENCE: Final = frozenset({"veto", "pin", "origin", "veto-lifted"})
+UNREAD_HISTORY: Final = "its label history cannot be read, so it is not known who changed its labels"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,29 +61,33 @@ class LabelEvidence:
     context: RunContext
     histories: dict[IssueRef, Mapping[str, LabelHistory]] = field(default_factory=dict)
     unread: dict[IssueRef, str] = field(default_factory=dict)
-    """Issue -> reason why its history could not be read."""
+    """Issue -> reason why its history could not be read now."""
+    silent: set[IssueRef] = field(default_factory=set)
+    """Issues whose history the tracker does not show, or not completely."""
 
     def request(self, refs: Collection[IssueRef]) -> None:
         """Read the histories that are not known yet."""
-        missing = sorted(set(refs) - self.histories.keys() - self.unread.keys())
+        missing = sorted(set(refs) - self.histories.keys() - self.unread.keys() - self.silent)
         for tracker, group in groupby(missing, key=lambda ref: ref.tracker):
             of_tracker = list(group)
             try:
                 found = self.context.readers[tracker].label_histories(of_tracker)
             except ConnectorError as error:
-                self.unread.update(dict.fromkeys(of_tracker, f"{_UNREAD}: {error}"))
+                self.unread.update(dict.fromkeys(of_tracker, f"{UNREAD_HISTORY}: {error}"))
                 continue
             self.histories.update(found)
-            self.unread.update({ref: _UNREAD for ref in of_tracker if ref not in found})
+            self.silent.update(ref for ref in of_tracker if ref not in found)
             self.context.log.info("history.labels", tracker=tracker, issues=len(of_tracker))
 
     def judge(self, suspicion: SuspectedOverride, issue: Issue, *, accepted: bool) -> CheckedOverride:
-        """Return the verdict on a suspicion that the direct read of ``issue`` confirmed. Its history must be known.
+        """Return the verdict on a suspicion that the direct read of ``issue`` confirmed. Its history was requested.
 
-        ``accepted``: the label is gone from all issues, and the user accepts that.
+        Without a history, what the labels say holds, and no time is named. ``accepted``: the label is gone from all
+        issues, and the user accepts that.
         """
-        history = self.histories[suspicion.ref].get(suspicion.label, LabelHistory())
+        history = self.histories.get(suspicion.ref, {}).get(suspicion.label, LabelHistory())
         if suspicion.kind == "veto":
+            accepted = accepted or suspicion.ref in self.silent
             return self._judge_veto(suspicion, issue, history, accepted=accepted)
         event = None if history.removed else history.added
         verdict = self._judge_live(suspicion, event.author_id if event else None)
@@ -112,8 +116,6 @@ class LabelEvidence:
         tracker, kind = suspicion.ref.tracker, suspicion.kind
         if author is not None and author in self.context.own_account_ids(tracker):
             return "ours"
-        if kind == "retaken":
-            return "gone"
         if kind == "veto-lifted":
             return "veto-lifted"
         if author is not None and instance_of_account(self.context, tracker, author):

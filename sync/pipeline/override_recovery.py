@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError
 from connectors.model import IssueRef, LabelEvent, LabelHistory
 from sync.model.labels import SuspectedOverride
 from sync.model.planning import PlanningInputs, PlanningResult, RecordedState
-from sync.pipeline.label_evidence import CheckedOverride, LabelEvidence
+from sync.pipeline.label_evidence import UNREAD_HISTORY, CheckedOverride, LabelEvidence
 from sync.pull.recorded import RECOVERED_KEY, label_renamer
 from sync.runtime.context import RunContext
 
@@ -129,7 +129,7 @@ class RecoveredOverrides:
             if ref in self.evidence.histories:
                 self.findings += _vetoes(context, ref, self.evidence.histories[ref], desired)
             else:
-                self.unread[ref] = self.evidence.unread[ref]
+                self.unread[ref] = self.evidence.unread.get(ref, UNREAD_HISTORY)
         context.log.info("history.vetoes", tracker=tracker, issues=len(labels), vetoes=len(self.findings))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
 from connectors.errors import ConnectorError
-from connectors.model import IssueRef
+from connectors.model import IssueRef, LabelHistory
 from sync.diff.guard import (
     MIN_ISSUES_OF_DELETED_LABEL,
     check_overrides,
@@ -26,6 +26,7 @@ from sync.model.rollup import Rollup
 from sync.model.run import RunOptions
 from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overrides, record_overrides
 from sync.pipeline.instances import check_anchors
+from sync.pipeline.known_histories import correct_pushed_labels
 from sync.pipeline.label_evidence import LabelEvidence
 from sync.pipeline.override_recovery import RecoveredOverrides, issues_to_recover, record_earlier_writes
 from sync.pipeline.planner import planner_for
@@ -94,7 +95,7 @@ class OverrideResolution:
         """Withhold labels from issues whose history must be read first: the store may be newer than our labels."""
         recorded = self._recorder.recorded
         if found := issues_to_recover(self._context, self.planning, self.observed, recorded):
-            self._plan(unrecovered=found)
+            self._plan(unrecovered=self.observed.unrecovered | found)
 
     def check_suspicions(self, limits: GuardLimits, *, accept: bool) -> None:
         """Check suspected overrides by direct reads and plan again, until none is open or the guard refuses.
@@ -195,12 +196,16 @@ def resolve_overrides(
     observed: PlanningInputs,
     recorder: StateRecorder,
     *,
+    histories: Mapping[IssueRef, Mapping[str, LabelHistory]],
     checks_anchors: bool,
 ) -> OverrideResolution:
     """Plan, check suspected overrides by direct reads, and plan again until none is open.
 
-    ``checks_anchors``: read the anchors that are going to get a first comment.
+    ``histories``: label histories that came with the pull. ``checks_anchors``: read the anchors that are going to get a
+    first comment.
     """
+    removed_by_people = correct_pushed_labels(context, histories, observed, recorder)
+    observed = replace(observed, unrecovered=observed.unrecovered | removed_by_people)
     resolution = OverrideResolution(context, observed, recorder)
     if checks_anchors:
         resolution.check_anchor_comments()

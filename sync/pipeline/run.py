@@ -59,7 +59,14 @@ def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunR
     # Another instance may have a comment on an anchor. Only runs that write and their previews spend requests on that.
     checks_anchors = bool(context.writers) or not records
     observed = _planning_inputs(context, pulled, drift)
-    resolution = resolve_overrides(context, options, observed, recorder, checks_anchors=checks_anchors)
+    resolution = resolve_overrides(
+        context,
+        options,
+        observed,
+        recorder,
+        histories=pulled.label_histories,
+        checks_anchors=checks_anchors,
+    )
     impact, unsafe = _check_guard(context, options, resolution, recorder.recorded)
     refusals = resolution.refusals or unsafe
     missing_forecast = missing_dependencies_notice(context, resolution.health)

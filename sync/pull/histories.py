@@ -7,13 +7,21 @@ issues are marked as incompletely known, and the next runs ask again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Final
 
 from connectors.http.parallel import thread_pool
-from connectors.model import FailedSource, FieldSelection, HistoryRequest, Source, SourceHistory
+from connectors.model import (
+    FailedSource,
+    FieldSelection,
+    HistoryRequest,
+    IssueRef,
+    LabelHistory,
+    Source,
+    SourceHistory,
+)
 from sync.runtime.context import RunContext
 
 _REFUSAL_PAUSE: Final = timedelta(hours=6)
@@ -21,9 +29,15 @@ _REFUSAL_PAUSE: Final = timedelta(hours=6)
 
 
 def read_histories(
-    context: RunContext, sources: Collection[Source], selection: FieldSelection
+    context: RunContext,
+    sources: Collection[Source],
+    selection: FieldSelection,
+    label_histories: dict[IssueRef, Mapping[str, LabelHistory]],
 ) -> tuple[FailedSource, ...]:
-    """Read new history entries of the issues of these sources, and return the sources for which that failed."""
+    """Read new history entries of the issues of these sources, and return the sources for which that failed.
+
+    What they say about labels is added to ``label_histories``.
+    """
     requests: defaultdict[str, list[HistoryRequest]] = defaultdict(list)
     for each in context.store.histories_to_read(sources, selection):
         if not _is_paused(context, each.source):
@@ -40,6 +54,7 @@ def read_histories(
             _record_failure(context, answer)
         else:
             context.store.save_history(each, answer, selection)
+            label_histories.update(answer.label_histories)
             if answer.statuses:
                 context.store.save_statuses(each.source.tracker, answer.statuses)
             context.log.info("history.read", source=each.source.name, issues=len(each.issues))

@@ -19,6 +19,7 @@ from connectors.model import (
     Issue,
     IssueRef,
     KnownIssue,
+    LabelHistory,
     PulledSource,
     Source,
     UnreadableIssue,
@@ -74,6 +75,8 @@ class _SourcePuller:
         self.pulled: Counter[str] = Counter()
         self.newly_missing: list[KnownIssue] = []
         self.failed_histories: tuple[FailedSource, ...] = ()
+        self.label_histories: dict[IssueRef, Mapping[str, LabelHistory]] = {}
+        """Label histories that came with changed issues."""
         self.fully_read: set[str] = set()
         """Names of the sources that were pulled in full in this run."""
 
@@ -126,6 +129,7 @@ class _SourcePuller:
         if pulled.changes is not None:
             with_history = [issue for issue in pulled.issues if issue.ref.id not in pulled.without_history]
             store.save_issue_changes(with_history, pulled.changes, self.selection)
+            self.label_histories.update(pulled.label_histories)
         if pulled.statuses:
             store.save_statuses(source.tracker, pulled.statuses)
         count = len(pulled.issues)
@@ -213,7 +217,7 @@ class _SourcePuller:
     def read_histories(self) -> None:
         """Read the histories of changed issues. A source whose histories fail still counts as read."""
         pulled = [source for source in self.sources if source.name not in self.failed]
-        self.failed_histories = read_histories(self.context, pulled, self.selection)
+        self.failed_histories = read_histories(self.context, pulled, self.selection, self.label_histories)
 
     def _is_census_due(self, source: Source) -> bool:
         if source.name in self.failed or source.name in self.fully_read:
@@ -262,6 +266,7 @@ class _SourcePuller:
             newly_missing=tuple(self.newly_missing),
             failed_histories=self.failed_histories,
             unreadable=unreadable_by_source(self.context, read),
+            label_histories=self.label_histories,
             failing_since={name: since for name in self.failed if (since := states.get(name)) is not None},
         )
 

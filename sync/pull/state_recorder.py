@@ -53,6 +53,8 @@ class StateRecorder:
         if kind == "left" and note.startswith(FROM_HISTORY):
             self._change_field("put_by_people", ref, add=name)
         when = f" on {at:%Y-%m-%d}, according to the tracker's history" if at else ""
+        if kind in ("veto", "pin") and not at:
+            when = ", and the tracker's history does not say by whom"
         self.notices.append(Notice(ref=ref, text=_NOTICE_BY_KIND[kind].format(label) + when))
         self.context.log.info("override.found", issue=str(ref), kind=kind, label=name)
         self._pending_writes.append(
@@ -73,7 +75,8 @@ class StateRecorder:
     def mark_recovered(self, ref: IssueRef) -> None:
         """Note that the issue's history was searched for overrides older than the store."""
         key = f"{RECOVERED_KEY}{ref.tracker}:{ref.id}"
-        self._pending_writes.append(lambda: self.context.store.cache.put(key, True, days=3650))
+        at = self.context.now().isoformat()
+        self._pending_writes.append(lambda: self.context.store.cache.put(key, at, days=3650))
 
     def adopt_label(self, ref: IssueRef, label: str) -> None:
         """Record a label as pushed that the issue's history attributes to our account."""

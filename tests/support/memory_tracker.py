@@ -132,7 +132,12 @@ class MemoryTracker(MemoryIssues):
                 for change in self._issues[issue_id].changes
                 if _is_selected(change, selection)
             )
-            yield SourceHistory(source=request.source, changes=changes, complete=frozenset(ids))
+            yield SourceHistory(
+                source=request.source,
+                changes=changes,
+                label_histories=self.label_histories([issue.ref for issue in request.issues]),
+                complete=frozenset(ids),
+            )
 
     def edits_send_mail(self, container: str) -> bool:
         del container

@@ -200,6 +200,25 @@ class WritingWorld:
         for file in self.root.glob("state.db*"):
             file.unlink()
 
+    def backup(self) -> dict[Path, bytes]:
+        """Return the files of the store."""
+        return {file: file.read_bytes() for file in self.root.glob("state.db*")}
+
+    def restore(self, backup: dict[Path, bytes]) -> None:
+        """Put a backup of the store back."""
+        self.lose_store()
+        for file, content in backup.items():
+            file.write_bytes(content)
+
+    def clear_overrides(self) -> None:
+        """Clear all overrides, as ``overrides clear`` does."""
+        store = self.store()
+        try:
+            for row in store.overrides():
+                store.remove_override(row.ref, row.kind, row.label)
+        finally:
+            store.close()
+
     def pass_time(self, **duration: float) -> None:
         self.now += timedelta(**duration)
 
