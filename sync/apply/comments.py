@@ -50,18 +50,22 @@ class CommentWriter:
             self._remove_moved(change)
             return
         if own is None:
-            self._store.forget_pushed_comment(change.subject)
+            if not change.duplicate_of:
+                self._store.forget_pushed_comment(change.subject)
             self.notes.append(f"{ref}: the old comment of {change.subject} is no longer ours; left alone")
             return
         rest, writer = self._text_without_block(live, change), self._context.writers[ref.tracker]
         payload = {"subject": change.subject, "comment": change.comment_id, "rest": rest}
+        if change.duplicate_of:
+            payload["duplicate_of"] = change.duplicate_of
         before = {"body": live.body, "own": own}
         with self._journal.recording(ref, "delete-comment", payload, change.reason, before) as entry:
             if rest:
                 writer.edit_comment(ref, change.comment_id, rest, {})
             else:
                 writer.delete_comment(ref, change.comment_id)
-        self._store.complete_write(entry, self._context.now(), ref=ref, deleted_subject=change.subject)
+        deleted = None if change.duplicate_of else change.subject
+        self._store.complete_write(entry, self._context.now(), ref=ref, deleted_subject=deleted)
 
     def _read_own(self, change: AnyComment, comment_id: str) -> tuple[IssueRef, Comment, str | None]:
         """Return the current ref of the issue, the comment, and our text in it.
@@ -76,6 +80,8 @@ class CommentWriter:
 
     def _remove_moved(self, change: CommentRemoval) -> None:
         """Remove the comment at the new place of its issue; forget it if it is gone."""
+        if change.duplicate_of:
+            return
         moved = None
         with suppress(Gone):
             moved = self._find_moved(change)
@@ -129,7 +135,9 @@ class CommentWriter:
             if moved and moved.comment_id:
                 self._edit(moved, moved.comment_id)
             else:
-                self._leave_to_people(change, comment_id, "was deleted by a person")
+                self._leave_to_people(
+                    change, comment_id, "was deleted by a person (the tracker does not say who)"
+                )
             return
         change = replace(change, ref=ref)
         if own is None:
@@ -149,15 +157,12 @@ class CommentWriter:
             self._complete(entry, change, comment_id)
 
     def _find_moved(self, change: AnyComment) -> AnyComment | None:
-        """Return the change for the new place of the issue and our comment.
+        """Return the change for the present place of the issue and our comment there.
 
-        None if the issue did not move, or has no comment of ours there. Raise Gone if the issue is not visible at all,
-        which says nothing about the comment.
+        The issue may have moved, or a run that this store does not know may have written another comment. None if there
+        is none. Raise Gone if the issue is not visible at all, which says nothing about the comment.
         """
-        ref = self._context.read_issue(change.ref).ref
-        if (ref.id, ref.key) == (change.ref.id, change.ref.key):
-            return None
-        moved = replace(change, ref=ref)
+        moved = replace(change, ref=self._context.read_issue(change.ref).ref)
         ours = self._find_own_comment(moved)
         return replace(moved, comment_id=ours.id) if ours else None
 

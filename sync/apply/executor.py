@@ -173,5 +173,5 @@ class Executor:
 
         The store holds one comment a subject: a new one would overwrite the old one's id.
         """
-        if isinstance(change, CommentRemoval):
+        if isinstance(change, CommentRemoval) and not change.duplicate_of:
             self.blocked_subjects.add(change.subject)

@@ -62,10 +62,14 @@ class _Recovery:
             case "create-label":
                 self._not_sent("repeated when needed")
 
+    def _complete_deletion(self) -> None:
+        is_duplicate = "duplicate_of" in self._row.payload
+        self._complete(deleted_subject=None if is_duplicate else self._payload("subject"))
+
     def give_up(self) -> None:
         """Record what remains of a write on an issue that no longer exists."""
         if self._row.op == "delete-comment":
-            self._complete(deleted_subject=self._payload("subject"))
+            self._complete_deletion()
         else:
             self._not_sent("the issue no longer exists")
 
@@ -112,7 +116,7 @@ class _Recovery:
     def _recover_deletion(self) -> None:
         """Record the deletion if the comment is gone, or no longer contains our text."""
         if self._find_own_comment() is None:
-            self._complete(deleted_subject=self._payload("subject"))
+            self._complete_deletion()
         else:
             self._not_sent()
 

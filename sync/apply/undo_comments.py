@@ -22,10 +22,10 @@ def revert_comments(
 
 
 def group_by_subject(rows: Iterable[JournalEntry]) -> Mapping[str, list[JournalEntry]]:
-    """Return subject -> operations on its comment."""
+    """Return subject -> operations on its comment. A deleted duplicate is not posted again."""
     found: defaultdict[str, list[JournalEntry]] = defaultdict(list)
     for row in rows:
-        if row.op in COMMENT_OPS:
+        if row.op in COMMENT_OPS and "duplicate_of" not in row.payload:
             found[str(row.payload["subject"])].append(row)
     return found
 

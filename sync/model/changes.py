@@ -71,16 +71,19 @@ class CommentChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentRemoval:
-    """Delete a status comment from an issue that is no longer the anchor of its subject."""
+    """Delete a status comment from an issue that is no longer the anchor of its subject, or a duplicate of one."""
 
     ref: IssueRef
     subject: str
     comment_id: str
     reason: Reason
+    duplicate_of: str | None = None
+    """Id of the older comment of the same subject, which stays."""
 
     def describe(self) -> str:
         """Return one line, for example ``jira:DS-1  delete status comment of goal:retention``."""
-        return f"{self.ref}  delete status comment of {self.subject}"
+        what = "duplicate of the status comment" if self.duplicate_of else "status comment"
+        return f"{self.ref}  delete {what} of {self.subject}"
 
 
 Change = LabelChange | CommentChange | CommentRemoval

@@ -11,7 +11,7 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, MatchResult, Overrides, Unplanned, Workspace
 from mappings.rules.placement import ClosingTimes, TrackerClosingTimes
 from sync.model.anchors import CommentOwner, anchors_by_subject, comment_owners
-from sync.model.changes import ChangeSet
+from sync.model.changes import ChangeSet, CommentRemoval
 from sync.model.comments import CommentDrift
 from sync.model.health import Expectation
 from sync.model.labels import DesiredLabels, LabelDiff, Notice, RecordedOverrides, SuspectedOverride
@@ -97,6 +97,8 @@ class PlanningInputs:
     """Issues of no source that still carry our labels and were read directly."""
     comment_drift: Mapping[str, CommentDrift] = field(default_factory=dict)
     """Subject -> edit or deletion of its status comment by a person. Only ``reconcile`` looks for it."""
+    duplicate_comments: tuple[CommentRemoval, ...] = ()
+    """Comments of ours that repeat an older one. Only ``reconcile`` looks for them."""
     evidence: Mapping[str, EvidenceResult] = field(default_factory=dict)
     """Capability id -> result of the evidence that its plan requires."""
     contested_subjects: frozenset[str] = frozenset()

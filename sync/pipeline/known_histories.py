@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from connectors.model import IssueRef, LabelHistory
+from connectors.model import IssueRef, LabelEvent, LabelHistory
 from sync.model.planning import PlanningInputs
 from sync.pull.recorded import RECOVERED_KEY
 from sync.pull.state_recorder import StateRecorder
@@ -35,33 +35,49 @@ def correct_pushed_labels(
     live |= {issue.ref: issue.labels for issue in observed.anchors.values()}
     removed_by_people = set()
     for ref in sorted(histories.keys() & live.keys()):
+        managed = context.workspace.labels.managed(histories[ref])
+        ours = context.own_account_ids(ref.tracker) if managed else _NO_LABELS
         pushed = recorder.recorded.pushed_labels.get(ref, _NO_LABELS)
-        ours = context.own_account_ids(ref.tracker)
         now = {label.lower() for label in live[ref]}
-        for label in sorted(context.workspace.labels.managed(histories[ref])):
+        for label in sorted(managed):
             added, removed = histories[ref][label].added, histories[ref][label].removed
             is_ours = added is not None and added.author_id in ours
             if removed is None and label in now and is_ours and label not in pushed:
                 recorder.adopt_label(ref, label)
-            elif removed is None and label in now and label in pushed and added and not is_ours:
+            elif (
+                removed is None
+                and label in now & pushed
+                and added
+                and not is_ours
+                and _was_put_again(context, ref, label, added)
+            ):
                 recorder.forget_labels(ref, frozenset({label}))
             elif (
-                removed and added and is_ours and removed.author_id not in ours and label not in now | pushed
+                removed
+                and removed.author_id not in ours
+                and is_ours
+                and label not in now | pushed
+                and not _knows_addition(context, ref, label, histories[ref][label])
             ):
-                if not _is_known(context, ref, label, added.at, removed.at):
-                    removed_by_people.add(ref)
+                removed_by_people.add(ref)
     return frozenset(removed_by_people)
 
 
-def _is_known(context: RunContext, ref: IssueRef, label: str, added: datetime, removed: datetime) -> bool:
-    """Return True if this store knows that we added the label, or judged the removal before."""
+def _was_put_again(context: RunContext, ref: IssueRef, label: str, added: LabelEvent) -> bool:
+    """Return True if a label was added after we put it. An account of ours that the settings do not name did not."""
+    put = [row.at for row in context.store.pushed_labels_on(ref) if row.label == label]
+    return all(added.at > at + _MAX_CLOCK_SKEW for at in put)
+
+
+def _knows_addition(context: RunContext, ref: IssueRef, label: str, history: LabelHistory) -> bool:
+    """Return True if this store knows that we added the label, or judged its removal before."""
     judged = context.store.cache.get(f"{RECOVERED_KEY}{ref.tracker}:{ref.id}")
-    if isinstance(judged, str) and removed <= datetime.fromisoformat(judged):
+    if isinstance(judged, str) and history.removed and history.removed.at <= datetime.fromisoformat(judged):
         return True
     return any(
         row.op == "add-label"
         and row.outcome == "done"
         and str(row.payload["label"]).lower() == label
-        and row.at >= added - _MAX_CLOCK_SKEW
+        and (history.added is None or row.at >= history.added.at - _MAX_CLOCK_SKEW)
         for row in context.store.journal(ref=ref)
     )

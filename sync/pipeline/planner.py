@@ -110,7 +110,11 @@ class Planner:
             rollup=inputs.rollup,
             uncertain=assessment.uncertain,
             desired={**previous.planning.desired, **desired} if previous else desired,
-            changes=ChangeSet(labels=labels.changes, comments=comments, removals=removals),
+            changes=ChangeSet(
+                labels=labels.changes,
+                comments=comments,
+                removals=(*removals, *self.observed.duplicate_comments),
+            ),
             suspicions=labels.suspicions,
             notices=(*labels.notices, *comment_notices, *assessment.conflicting_pins),
             overrides=assessment.overrides,

@@ -5,7 +5,7 @@ pull -> recover pending writes -> plan -> resolve overrides -> guard -> write ->
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,6 @@ from sync.diff.guard import check_changes, write_budget_for
 from sync.forecast.closing_times import load_closing_times
 from sync.forecast.health.save import missing_dependencies_notice, save_health
 from sync.insights.record_counts import save_counts
-from sync.model.comments import CommentDrift
 from sync.model.interruption import as_interruption
 from sync.model.labels import Notice
 from sync.model.limits import ImpactEstimate, Refusal
@@ -26,7 +25,7 @@ from sync.model.wording import pluralize
 from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
 from sync.pipeline.instances import check_instance, save_instance
 from sync.pipeline.resolve_overrides import OverrideResolution, resolve_overrides
-from sync.pull.comment_marker import find_comment_drift
+from sync.pull.comment_marker import CommentFindings, find_comment_drift
 from sync.pull.current_sources import load_current_issues, save_source_coverage, workspace_sources
 from sync.pull.pull import pull_sources
 from sync.pull.recorded import load_recorded_state, save_finished_increment, save_renames
@@ -55,10 +54,12 @@ def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunR
     unresolved = recover_pending_writes(context)
     pulled = replace(pulled, known=load_current_issues(context.store, context.workspace))
     recorder = StateRecorder(context, load_recorded_state(context))
-    drift, unread = find_comment_drift(context) if options.full else ({}, {})
+    found = find_comment_drift(context) if options.full else CommentFindings()
+    for row in found.kept:
+        recorder.adopt_comment(row)
     # Another instance may have a comment on an anchor. Only runs that write and their previews spend requests on that.
     checks_anchors = bool(context.writers) or not records
-    observed = _planning_inputs(context, pulled, drift)
+    observed = _planning_inputs(context, pulled, found)
     resolution = resolve_overrides(
         context,
         options,
@@ -87,11 +88,11 @@ def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunR
         recorded=recorder.recorded,
         impact=impact,
         refusals=refusals,
-        unchecked={**unread, **resolution.unchecked},
+        unchecked={**found.unread, **resolution.unchecked},
         postponed=frozenset(resolution.recovery.postponed | resolution.postponed),
         unresolved_writes=tuple(unresolved),
         checked_subjects=resolution.checked_subjects,
-        manual_changes=(*recorder.notices, *_drift_notices(drift, recorder.recorded)),
+        manual_changes=(*recorder.notices, *_comment_notices(found, recorder.recorded)),
         broken_files=context.broken_files,
     )
 
@@ -146,9 +147,7 @@ def _check_guard(
     return impact, check_changes(changes, recorded.pushed_labels, context.guard_limits(options), impact)
 
 
-def _planning_inputs(
-    context: RunContext, pulled: PullResult, drift: Mapping[str, CommentDrift]
-) -> PlanningInputs:
+def _planning_inputs(context: RunContext, pulled: PullResult, found: CommentFindings) -> PlanningInputs:
     return PlanningInputs(
         known=pulled.known,
         anchors=pulled.anchors,
@@ -157,17 +156,18 @@ def _planning_inputs(
         unreadable=unreadable_refs(context, workspace_sources(context.workspace)),
         omitted_files=context.omitted_files,
         orphans=pulled.orphans,
-        comment_drift=drift,
+        comment_drift=found.drift,
+        duplicate_comments=tuple(found.duplicates),
         evidence=context.evidence,
         redaction=determine_redaction_policy(context, pulled.anchors.values()),
         closing_times=load_closing_times(context.store, context.workspace, pulled.known.values()),
     )
 
 
-def _drift_notices(drift: Mapping[str, CommentDrift], recorded: RecordedState) -> tuple[Notice, ...]:
+def _comment_notices(found: CommentFindings, recorded: RecordedState) -> tuple[Notice, ...]:
     return tuple(
         Notice(ref=recorded.status_comments[subject].ref, text=f"the status comment of {subject} was {what}")
-        for subject, what in drift.items()
+        for subject, what in found.drift.items()
     )
 
 

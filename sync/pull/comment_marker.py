@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from connectors.errors import ConnectorError, Gone, Rejected, SkipIssue
 from connectors.model import Comment, FieldSelection, IssueRef
 from connectors.ports import IssueReader
 from sync.diff.comment_markup import find_any_block, find_block, text_digest
+from sync.model.changes import CommentRemoval, Reason
 from sync.model.comments import CommentDrift
 from sync.pull.recorded import former_subjects
 from sync.runtime.context import RunContext
@@ -114,42 +115,61 @@ def locate_comment(reader: IssueReader, ref: IssueRef, comment_id: str) -> tuple
         raise
 
 
-def find_comment_drift(context: RunContext) -> tuple[dict[str, CommentDrift], dict[IssueRef, str]]:
-    """Read every status comment again, for ``reconcile``.
+@dataclass(kw_only=True, slots=True)
+class CommentFindings:
+    """What ``reconcile`` finds out about our status comments."""
 
-    Returns subject -> drift for comments that differ from what we wrote, and issue -> reason for comments that could
-    not be read. Costs one request for each comment.
-    """
-    marker = CommentMarker(context)
-    drift: dict[str, CommentDrift] = {}
-    unread: dict[IssueRef, str] = {}
+    drift: dict[str, CommentDrift] = field(default_factory=dict)
+    """Subject -> what people did to its comment."""
+    unread: dict[IssueRef, str] = field(default_factory=dict)
+    """Issue -> reason why its comments could not be read."""
+    duplicates: list[CommentRemoval] = field(default_factory=list)
+    """Younger comments of ours for a subject that has one: a create was delivered twice."""
+    kept: list[PushedCommentRecord] = field(default_factory=list)
+    """Records of comments that stay in place of a younger one, or of one that is gone."""
+
+
+def find_comment_drift(context: RunContext) -> CommentFindings:
+    """Read every status comment again, for ``reconcile``. Costs one list of comments for each."""
+    marker, found = CommentMarker(context), CommentFindings()
     failed_trackers: dict[str, str] = {}
     for subject, row in sorted(context.store.pushed_comments().items()):
         tracker = row.ref.tracker
         if tracker not in context.readers:
             continue
         if tracker in failed_trackers:
-            unread[row.ref] = failed_trackers[tracker]
+            found.unread[row.ref] = failed_trackers[tracker]
             continue
         try:
-            found = _check_comment(context, marker, row)
+            drift = _check_comment(context, marker, row, found)
         except ConnectorError as error:
-            unread[row.ref] = str(error)
+            found.unread[row.ref] = str(error)
             if not isinstance(error, SkipIssue):
                 failed_trackers[tracker] = str(error)
             continue
-        if found:
-            drift[subject] = found
-    return drift, unread
+        if drift:
+            found.drift[subject] = drift
+    return found
 
 
 def _check_comment(
-    context: RunContext, marker: CommentMarker, row: PushedCommentRecord
+    context: RunContext, marker: CommentMarker, row: PushedCommentRecord, found: CommentFindings
 ) -> CommentDrift | None:
-    try:
-        live = read_live_comment(context.readers[row.ref.tracker], row.ref, row.comment_id)
-    except Gone:
-        return "deleted"
+    reader = context.readers[row.ref.tracker]
+    comments = reader.comments(row.ref)
+    ours = [each for each in comments if marker.own_text(each, row.ref, row.subject) is not None]
+    if ours and row.state == "live":
+        live = ours[0]
+        found.duplicates += [_duplicate(row, each, live) for each in ours[1:]]
+        if live.id != row.comment_id:
+            found.kept.append(replace(row, comment_id=live.id))
+    else:
+        try:
+            live = next((each for each in comments if each.id == row.comment_id), None) or read_live_comment(
+                reader, row.ref, row.comment_id
+            )
+        except Gone:
+            return "deleted"
     own = marker.own_text(live, row.ref, row.subject)
     if own is None:
         if marker.marked_text(live, row.ref, row.subject) is not None:
@@ -157,3 +177,10 @@ def _check_comment(
         return "taken over"
     is_ours = row.state == "live" and text_digest(own) == text_digest(row.body)
     return None if is_ours else "edited"
+
+
+def _duplicate(row: PushedCommentRecord, comment: Comment, older: Comment) -> CommentRemoval:
+    reason = Reason(text=f"comment {comment.id} repeats our comment {older.id}, which stays")
+    return CommentRemoval(
+        ref=row.ref, subject=row.subject, comment_id=comment.id, reason=reason, duplicate_of=older.id
+    )

@@ -83,7 +83,7 @@ class StateRecorder:
         self._set_pushed(ref, self._pushed(ref) | {label})
         self._pending_writes.append(lambda: self._record_labels(ref, added=[label], removed=[]))
 
-    def adopt_comment(self, row: PushedCommentRecord, then: Callable[[], None]) -> None:
+    def adopt_comment(self, row: PushedCommentRecord, then: Callable[[], None] = lambda: None) -> None:
         """Record a comment as ours that the store did not know."""
         comments = {**self.recorded.status_comments, row.subject: row}
         self.recorded = replace(self.recorded, status_comments=comments)

@@ -137,7 +137,7 @@ def test_a_comment_that_a_person_deleted_is_not_posted_by_runs(settled: JourneyW
     settled.close("DS-11")
     result = settled.run()
     assert result.code == 0
-    assert "was deleted by a person; left alone" in result.out
+    assert "was deleted by a person (the tracker does not say who); left alone" in result.out
     settled.close("DS-12")
     assert "not posted again" in settled.run().err
     assert settled.comments(MODEL) == []

@@ -219,6 +219,16 @@ class WritingWorld:
         finally:
             store.close()
 
+    def replace_comment_id(self, old: str, new: str) -> None:
+        """Let the store know a status comment by another id."""
+        store = self.store()
+        try:
+            for row in store.pushed_comments().values():
+                if row.comment_id == old:
+                    store.record_pushed_comment(replace(row, comment_id=new))
+        finally:
+            store.close()
+
     def pass_time(self, **duration: float) -> None:
         self.now += timedelta(**duration)
 

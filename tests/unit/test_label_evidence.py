@@ -10,7 +10,7 @@ import pytest
 
 from connectors.errors import Unavailable
 from connectors.model import FieldSelection, HistoryRequest, IssueRef, SourceHistory
-from tests.support.writing_world import FEATURES, INCREMENT, MODEL, WritingWorld, notes
+from tests.support.writing_world import FEATURES, INCREMENT, ME, MODEL, WritingWorld, notes
 
 PLACES = ["DS", "acme/churn"]
 Story = Callable[[WritingWorld, dict[str, str]], None]
@@ -154,6 +154,20 @@ def test_a_cleared_veto_is_not_found_again_in_the_history(world: WritingWorld, p
     world.tracker_of(key).edit(key, title="Renamed")
     world.run()
     assert FEATURES in world.labels(key)
+    assert world.overrides() == set()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_labels_stay_ours_when_the_account_changes(world: WritingWorld, place: str) -> None:
+    key = an_issue(world, place, "features")
+    world.run()
+    world.jira.me = world.github.me = "increment-sync[bot]"
+    world.tracker_of(key).edit(key, title="Renamed")
+    world.run()
+    assert world.pushed(key) == {FEATURES, INCREMENT}
+    unlabel(world, key, "features")
+    world.run()
+    assert not world.labels(key)
     assert world.overrides() == set()
 
 
@@ -365,3 +379,52 @@ def test_many_vetoes_that_would_empty_a_capability_say_so(world: WritingWorld) -
     label(world, keys[0], "later")
     texts = [refusal.text for refusal in world.run().refusals]
     assert any(f"leaves no issue with {FEATURES}" in text for text in texts), texts
+
+
+# ---- comments
+
+
+def _same_comment_again(world: WritingWorld, anchor: str) -> str:
+    [comment] = world.comments(anchor)
+    again = world.tracker_of(anchor).comment_as(anchor, comment.body, by=ME, marker=comment.marker)
+    return again.id
+
+
+@pytest.mark.parametrize("anchor", ["DS-1", "acme/churn#1"])
+@pytest.mark.parametrize("known", ["older", "younger"])
+def test_reconcile_names_and_removes_the_younger_of_two_comments(
+    world: WritingWorld, anchor: str, known: str
+) -> None:
+    an_issue(world, "DS", "features")
+    world.run()
+    [first] = world.comments(anchor)
+    second = _same_comment_again(world, anchor)
+    if known == "younger":
+        world.replace_comment_id(first.id, second)
+    assert not len(world.run().changes), "an ordinary run does not look for it"
+    proposed = world.run(writes=False, full=True)
+    [removal] = proposed.changes.removals
+    assert (removal.comment_id, removal.duplicate_of) == (second, first.id)
+    assert removal.describe().endswith(f"delete duplicate of the status comment of {removal.subject}")
+    assert world.run(full=True).exit_code == 0
+    assert [comment.id for comment in world.comments(anchor)] == [first.id]
+    an_issue(world, "DS", "features")
+    world.run()
+    again = world.run(full=True)
+    assert (again.exit_code, len(again.changes)) == (0, 0)
+    assert [comment.id for comment in world.comments(anchor)] == [first.id]
+
+
+@pytest.mark.parametrize("anchor", ["DS-1", "acme/churn#1"])
+def test_another_comment_of_ours_continues_one_that_is_gone(world: WritingWorld, anchor: str) -> None:
+    """A run that this store does not know deleted the comment and wrote another one."""
+    key = an_issue(world, "DS", "features")
+    world.run()
+    [first] = world.comments(anchor)
+    second = _same_comment_again(world, anchor)
+    del world.tracker_of(anchor)._issue_at(anchor).comments[first.id]
+    world.jira.close(key)
+    assert world.run().exit_code == 0
+    [comment] = world.comments(anchor)
+    assert comment.id == second
+    assert comment.body != first.body

@@ -257,7 +257,7 @@ def test_a_comment_that_is_nowhere_after_a_transfer_was_deleted(world: WritingWo
     world.github._issue_at(new).comments.clear()
     done = apply(world, edit)
     assert [note.partition(": ")[2] for note in done.notes] == [
-        "the status comment of capability:features was deleted by a person; left alone"
+        "the status comment of capability:features was deleted by a person (the tracker does not say who); left alone"
     ]
     record = recorded(world, CAPABILITY)
     assert record is not None and record.state == "deleted-by-person"

@@ -120,9 +120,21 @@ def _deleted_comments(context: RunContext) -> list[PushedCommentRecord]:
     return [c for c in context.store.pushed_comments().values() if c.state == "deleted-by-person"]
 
 
+_DELETED = "a person deleted the status comment; the tracker does not say who"
+
+
 def _lines(rows: Iterable[OverrideRecord], comments: Iterable[PushedCommentRecord]) -> list[str]:
     cells = [(row.ref.key, row.kind, row.label, f"{row.since:%Y-%m-%d %H:%M}", _note(row)) for row in rows]
-    cells += [(c.ref.key, "comment", c.subject, "", "a person deleted the status comment") for c in comments]
+    cells += [
+        (
+            c.ref.key,
+            "comment",
+            c.subject,
+            "",
+            "a person deleted the status comment; the tracker does not say who",
+        )
+        for c in comments
+    ]
     return table(_HEADER, cells) if cells else []
 
 
