@@ -15,10 +15,15 @@ from sqlalchemy import update
 from connectors.errors import ConnectorError
 from connectors.sandbox.core.tracker import Clock, LogEntry, RequestLog, Tracker
 from connectors.sandbox.server import Sandbox
+from sync.apply.recover import recover_pending_writes
+from sync.apply.undo_current import COMMAND as UNDO
+from sync.apply.undo_current import build_undo_request, undo_lineage
+from sync.apply.undo_execution import hold_reverted, plan_reversal, write_reversal
 from sync.model.run import RunOptions, RunResult
 from sync.pipeline.run import run_once
 from sync.runtime.bootstrap import ClientOptions
-from sync.runtime.context import NoProgress
+from sync.runtime.context import NoProgress, RunContext
+from sync.runtime.run_lock import run_lock
 from sync.runtime.session import tracker_context
 from sync.simulation.fault_injection import FaultInjector, FaultyDatabase, Killed, is_write
 from sync.simulation.fault_schedule import RunSchedule
@@ -182,6 +187,26 @@ class Environment:
         )
 
     def _execute(self, options: RunOptions, log: SourceFailureLog) -> RunResult:
+        with self._context("run", {}, log) as context:
+            return run_once(context, options)
+
+    def undo(self, run_id: str) -> None:
+        """Revert the writes of a run, as ``undo`` does, without faults."""
+        self.runs += 1
+        self.injector.begin(RunSchedule())
+        with self._context(UNDO, {"run": run_id}, SourceFailureLog()) as context, run_lock(context, "undo"):
+            original_run, reverts = undo_lineage(context, run_id)
+            recover_pending_writes(context)
+            request = build_undo_request(context, run_id, (), reapplies=not reverts)
+            reversal = plan_reversal(context, request)
+            hold_reverted(context, request, reversal, original_run)
+            write_reversal(context, request, reversal)
+            self.store.finish_run(context.run_id, "done", 0, {})
+
+    @contextmanager
+    def _context(
+        self, command: str, recorded: Mapping[str, Any], log: SourceFailureLog
+    ) -> Iterator[RunContext]:
         run_id = f"{self.now():%Y%m%d-%H%M%S}-{self.runs:04x}"
         client_options = ClientOptions(
             now=self.now,
@@ -201,8 +226,8 @@ class Environment:
             log=log,
             parallel_reads=1 if self.server is None else 8,
         ) as context:
-            self.store.start_run(run_id, "run", {}, "simulation")
-            return run_once(context, options)
+            self.store.start_run(run_id, command, recorded, "simulation")
+            yield context
 
     def capture_state(self) -> EnvironmentState:
         """Return a copy of the current state; the environment may go on."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from connectors.model import IssueRef
-from sync.apply.executor import Executor
 from sync.apply.recover import recover_pending_writes
-from sync.apply.undo import build_reversal
-from sync.apply.undo_current import COMMAND, build_undo_request, read_current_issue, undo_lineage
+from sync.apply.undo_current import COMMAND, build_undo_request, undo_lineage
+from sync.apply.undo_execution import hold_reverted, plan_reversal, write_reversal
 from sync.cli.commands.undo_output import UndoReport, print_undo_plan, print_undo_report, run_summary
 from sync.cli.issue_lookup import candidate_issues
 from sync.cli.output import Output
 from sync.cli.run_output import change_summary
 from sync.diff.guard import check_atomic_changes
 from sync.model.run import RunOptions
-from sync.model.undo import Reversal, Skipped, UndoRequest
+from sync.model.undo import Reversal, UndoRequest
 from sync.pipeline.impact_estimate import estimate_impact
 from sync.pipeline.run import recording_stop
 from sync.pull.recorded import load_recorded_state
@@ -74,7 +73,7 @@ def _undo(output: Output, context: RunContext, options: UndoOptions) -> UndoRepo
         run_id=context.run_id,
         undoes=options.run_id,
         original_run=original_run,
-        reversal=_plan_reversal(context, request),
+        reversal=plan_reversal(context, request),
         unresolved_writes=unresolved_writes,
     )
     released = () if reverts else _overrides_to_release(context, original_run, only)
@@ -94,7 +93,7 @@ def _undo(output: Output, context: RunContext, options: UndoOptions) -> UndoRepo
     elif not options.yes and not _confirmed(output, context, report.reversal):
         report.not_written_reason = "nothing was written"
     else:
-        _write_reversal(context, request, released, report)
+        _write(context, request, released, report)
     return report
 
 
@@ -115,15 +114,6 @@ def _selected_issues(context: RunContext, options: UndoOptions) -> frozenset[Iss
     return frozenset(selected)
 
 
-def _plan_reversal(context: RunContext, request: UndoRequest) -> Reversal:
-    refs = sorted({entry.ref for entry in request.entries if entry.outcome not in ("failed", "not-sent")})
-    current = {}
-    for number, ref in enumerate(refs, start=1):
-        context.progress.step(f"read {ref}", number, len(refs))
-        current[ref] = read_current_issue(context, request, ref)
-    return build_reversal(request, current)
-
-
 def _overrides_to_release(
     context: RunContext, original_run: str, only: Iterable[IssueRef]
 ) -> tuple[OverrideRecord, ...]:
@@ -136,41 +126,14 @@ def _overrides_to_release(
     )
 
 
-def _write_reversal(
+def _write(
     context: RunContext, request: UndoRequest, released: Sequence[OverrideRecord], report: UndoReport
 ) -> None:
-    """Write the reversal.
-
-    All overrides are saved before the first write, so that no run works against an undo that was stopped halfway. Each
-    issue is read again directly before it is written.
-    """
-    reversal = report.reversal
-    if not request.reapplies:
-        context.store.add_overrides(
-            OverrideRecord(
-                ref=hold.ref,
-                kind=hold.kind,
-                label=hold.label,
-                since=context.now(),
-                run_id=report.original_run,
-                note=f"reverted by {context.run_id}",
-            )
-            for hold in reversal.holds
-        )
-        report.overrides_added = len(reversal.holds)
+    report.overrides_added = hold_reverted(context, request, report.reversal, report.original_run)
     for row in released:
         context.store.remove_override(row.ref, row.kind, row.label)
     report.overrides_removed = len(released)
-    executor = Executor(context)
-    # Comments are deleted before others are created, so that no subject has two at any time.
-    deletions = {removal.ref for removal in reversal.changes.removals}
-    skipped: list[Skipped] = list(reversal.skipped)
-    for ref in sorted(reversal.changes.refs, key=lambda each: (each not in deletions, each)):
-        fresh = build_reversal(request, {ref: read_current_issue(context, request, ref)})
-        skipped += [each for each in fresh.skipped if each not in skipped]
-        executor.apply(fresh.changes, total=len(reversal.changes))
-    report.applied = executor.result
-    report.reversal = replace(reversal, skipped=skipped)
+    report.applied, report.reversal = write_reversal(context, request, report.reversal)
 
 
 def _confirmed(output: Output, context: RunContext, reversal: Reversal) -> bool:

@@ -79,13 +79,19 @@ class WorldModel:
         """Record label changes in their order; yield those by which the program overrules a person."""
         for act in acts:
             key = act.issue, act.label
-            if act.by == "program" and family(act.label):
+            if act.by in ("program", "undo") and family(act.label):
                 yield from self._check(act, self.last.get(key))
+            if act.by == "undo":
+                self._hold(act)
+            if act.by == "repository" and not act.added:
+                # No history says any more who removed a label under its former name.
+                self.pending -= {each for each in self.pending if each[1] == act.label}
+                self.firm -= {each for each in self.firm if each[1] == act.label}
             if act.by == "person":
                 self._decide(key, act)
             self.last[key] = act
             if act.added:
-                self.owner[key] = act.by
+                self.owner[key] = "program" if act.by == "undo" else act.by
 
     def _check(self, act: Act, before: Act | None) -> Iterator[Violation]:
         key = act.issue, act.label
@@ -93,6 +99,10 @@ class WorldModel:
             yield _violation("lost decision", act, "which a person had removed")
         if not act.added and before and before.added and before.by == "person":
             yield _violation("lost decision", act, "which a person had put")
+
+    def _hold(self, act: Act) -> None:
+        self.reverted.add((act.issue, family(act.label)))
+        self.reverted |= {(anchor, "") for anchor in self.anchors.values()}
 
     def _decide(self, key: LabelKey, act: Act) -> None:
         self.pending.discard(key)

@@ -25,7 +25,7 @@ from sync.simulation.observation import changes_after, failure_reason, visible_i
 from sync.simulation.results import ScheduleResult
 from sync.simulation.scenarios import ROBOT
 from sync.simulation.worlds.acts import PeopleOfWorld
-from sync.simulation.worlds.model import Act, RecordedOverride, WorldModel
+from sync.simulation.worlds.model import Act, Actor, RecordedOverride, WorldModel
 from sync.simulation.worlds.scenario import VARIANTS, WorldPlan, world_plan
 from sync.simulation.worlds.story import UNSEEN, Event, random_story
 
@@ -90,12 +90,23 @@ class WorldPlayer:
             case "lose":
                 self._replace_store(None)
                 return "the store is lost"
+            case "undo":
+                return self._undo()
             case _:
                 return self.people.perform(event)
 
     def _replace_store(self, image: bytes | None) -> None:
         self.environment.load_store(image)
         self.model.forgotten_comments |= self.model.deleted_comments
+
+    def _undo(self) -> str | None:
+        """Revert the last run that wrote labels, as far as the store knows."""
+        runs = [row.run_id for row in self.environment.store.journal() if row.op.endswith("-label")]
+        if not runs:
+            return None
+        self.environment.undo(runs[-1])
+        acts = self._note_changes(by="undo")
+        return f"undo; {_describe_acts(acts)}"
 
     # ---- runs
 
@@ -150,7 +161,7 @@ class WorldPlayer:
 
     # ---- observation
 
-    def _note_changes(self) -> list[Act]:
+    def _note_changes(self, by: Actor = "program") -> list[Act]:
         """Pass the new label changes of the trackers to the model, and return them."""
         acts: list[Act] = []
         for name, ui in self.environment.tracker_uis.items():
@@ -160,7 +171,7 @@ class WorldPlayer:
                 Act(
                     issue=(name, each.issue),
                     label=each.label.lower(),
-                    by="program" if each.by == ROBOT else "person",
+                    by=by if each.by == ROBOT else "person",
                     added=each.added,
                 )
                 for each in changes
@@ -189,9 +200,13 @@ class WorldPlayer:
 
 def _describe_run(options: RunOptions | None, acts: Sequence[Act], faults: Counter[str], reason: str) -> str:
     given = " ".join(f"--{name.replace('_', '-')}" for name in (options.changed() if options else ()))
-    changes = " ".join(f"{'+' if act.added else '-'}{act.label} {':'.join(act.issue)}" for act in acts)
-    parts = (f"run {given}".strip(), " ".join(faults), changes or "no label changes", reason)
+    parts = (f"run {given}".strip(), " ".join(faults), _describe_acts(acts), reason)
     return "; ".join(part for part in parts if part)
+
+
+def _describe_acts(acts: Sequence[Act]) -> str:
+    changes = " ".join(f"{'+' if act.added else '-'}{act.label} {':'.join(act.issue)}" for act in acts)
+    return changes or "no label changes"
 
 
 class RandomWorlds:
