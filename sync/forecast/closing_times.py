@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from connectors.model import Issue, IssueChange, IssueRef, KnownIssue
-from mappings.model import Workspace
+from mappings.model import TeamMapping, Workspace
 from mappings.rules.flow_state import StateResolver
 from sync.forecast.issue_history import (
     IssueChanges,
@@ -65,13 +65,24 @@ def load_closing_times(
 ) -> RecordedClosingTimes:
     """Return the closing times of these issues."""
     start = min((each.starts_at for each in workspace.increments), default=None)
-    touched = [each for each in known if start is None or each.issue.updated >= start]
+    only_done = not any(_closes_in_its_own_words(team) for team in workspace.teams)
+    touched = [
+        each
+        for each in known
+        if (start is None or each.issue.updated >= start) and (each.issue.category == "done" or not only_done)
+    ]
     refs = [each.issue.ref for each in touched]
     observed = store.observed_status_changes()
     used = (*observed_statuses(observed), *store.statuses_in_use())
-    selected = {"of": refs[0]} if len(refs) == 1 else {"updated_since": start}
+    selected = {"of": refs[0]} if len(refs) == 1 else {"updated_since": start, "only_done": only_done}
     return RecordedClosingTimes(
         (each.issue for each in touched),
         stored_changes(store, refs, observed, **selected),
         build_status_catalog(touched, used, listed_statuses(store, {ref.tracker for ref in refs})),
     )
+
+
+def _closes_in_its_own_words(team: TeamMapping) -> bool:
+    """Return True if issues may be closed for the team that are open for the tracker."""
+    rules = (team.states.get(state) for state in ("done", "dropped"))
+    return any(rule and (rule.statuses or rule.labels or rule.types) for rule in rules)

@@ -201,10 +201,32 @@ def _issue_snapshots(
     for change in changes:
         snapshot = _apply_change(snapshot, change, issue, statuses)
         snapshots.append((change.at, snapshot))
-    if not complete and issue.closed and issue.closed > _category_since(snapshots, "done", issue.closed):
-        # The incomplete history lacks that it was opened again before the tracker's own closing time.
-        snapshots.append((issue.closed, _opened_again(snapshot)))
-    return snapshots
+    has_unknown = _has_unknown_status(changes, issue, statuses)
+    return _with_own_closing(snapshots, issue, incomplete=not complete, has_unknown=has_unknown)
+
+
+def _has_unknown_status(changes: Iterable[IssueChange], issue: Issue, statuses: StatusCatalog) -> bool:
+    entered = ((each.after_id, each.after) for each in changes if each.kind == "status")
+    return any(statuses.resolve(issue.ref.tracker, *status)[1] is None for status in entered)
+
+
+def _with_own_closing(
+    snapshots: list[tuple[datetime, Issue]], issue: Issue, *, incomplete: bool, has_unknown: bool
+) -> list[tuple[datetime, Issue]]:
+    """Let a done issue's own closing time decide where its history is not whole.
+
+    An incomplete history may lack that the issue was opened again before that time. One with an unknown status tells
+    nothing about it.
+    """
+    at = issue.closed
+    if at is None or not (incomplete or has_unknown):
+        return snapshots
+    since = _category_since(snapshots, "done", at)
+    if since == at or (since > at and not has_unknown):
+        return snapshots
+    before = [each for each in snapshots[1:] if each[0] < at]
+    last = (before or snapshots)[-1][1]
+    return [snapshots[0], *before, (max(at, snapshots[0][0]), _opened_again(last))]
 
 
 def _category_since(

@@ -108,18 +108,23 @@ class HistoriesPart(StorePart):
             _mark_read(connection, read, {issue.ref.id for issue in read}, selection)
 
     def issue_changes(
-        self, *, of: IssueRef | None = None, updated_since: datetime | None = None
+        self, *, of: IssueRef | None = None, updated_since: datetime | None = None, only_done: bool = False
     ) -> dict[tuple[str, str], list[IssueChange]]:
         """Return (tracker, issue id) -> changes, oldest first. Their refs have no key.
 
-        ``of`` selects one issue; ``updated_since`` leaves out issues that were last updated before.
+        ``of`` selects one issue; ``updated_since`` leaves out issues that were last updated before, ``only_done`` those
+        that are open for their tracker.
         """
         query = select(issue_changes).order_by(issue_changes.c.at)
         if of is not None:
             query = query.where(matches_ref(issue_changes, of))
-        if updated_since is not None:
+        if updated_since is not None or only_done:
             same = and_(issues.c.tracker == issue_changes.c.tracker, issues.c.id == issue_changes.c.issue_id)
-            query = query.join(issues, same).where(issues.c.updated >= updated_since)
+            query = query.join(issues, same)
+        if updated_since is not None:
+            query = query.where(issues.c.updated >= updated_since)
+        if only_done:
+            query = query.where(issues.c.category == "done")
         found: defaultdict[tuple[str, str], list[IssueChange]] = defaultdict(list)
         with self._database.read() as connection:
             for tracker, issue_id, change_id, *rest in connection.execute(query):

@@ -71,12 +71,14 @@ class SnapshotView(Store):
         return self._comments
 
     def issue_changes(
-        self, *, of: IssueRef | None = None, updated_since: datetime | None = None
+        self, *, of: IssueRef | None = None, updated_since: datetime | None = None, only_done: bool = False
     ) -> dict[tuple[str, str], list[IssueChange]]:
         wanted = {
             (ref.tracker, ref.id)
             for ref, each in self._known.items()
-            if of in (None, ref) and (updated_since is None or each.issue.updated >= updated_since)
+            if of in (None, ref)
+            and (updated_since is None or each.issue.updated >= updated_since)
+            and (each.issue.category == "done" or not only_done)
         }
         with _explain_row_errors(lambda: "issue_changes"):
             return self._histories.changes(wanted)

@@ -275,3 +275,11 @@ def test_an_issue_that_is_closed_while_a_run_reads_it_again_was_closed_then() ->
     done_before = IssueChanges(changes=(status(2, "To Do", "Done"),), complete=True)
     times = RecordedClosingTimes([old], {pulled.ref: done_before}, STATUSES)
     assert times.closed_at(replace(old, updated=day(41)), resolver, experiment=False) == day(2)
+
+
+def test_a_history_with_an_unknown_status_leaves_the_closing_to_the_tracker() -> None:
+    """A reopening into a status that nobody knows, and a workflow whose old status was renamed away."""
+    reopened = (status(2, "To Do", "Done"), status(5, "Done", "Gone"), status(9, "Gone", "Done"))
+    assert issue_flow(*reopened, now="Done", closed=day(9)).finished == day(9)
+    migrated = (status(2, "To Do", "Gone"), status(90, "Gone", "Done"))
+    assert issue_flow(*migrated, now="Done", closed=day(2)).finished == day(2)
