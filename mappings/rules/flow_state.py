@@ -69,6 +69,11 @@ class StateResolver:
         opening = [mapping.states[state] for state in ("todo", "doing") if state in mapping.states]
         self.never_reopens = not any(rule.statuses or rule.types for rule in opening)
         """True if issues in the category done are always done or dropped for the team. Labels never reopen them."""
+        closing = [mapping.states[state] for state in ("done", "dropped") if state in mapping.states]
+        self.closes_like_tracker = self.never_reopens and not any(
+            rule.statuses or rule.labels or rule.types for rule in closing
+        )
+        """True if an issue is closed for the team exactly while it is closed for its tracker."""
 
     def resolve(self, issue: Issue, *, experiment: bool) -> IssueState:
         """Return ``state_of`` of the issue. The cache key must contain everything that it reads of an issue."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from connectors.model import Issue, IssueChange, IssueRef, KnownIssue
-from mappings.model import TeamMapping, Workspace
+from connectors.text import fold_name
+from mappings.model import Workspace
 from mappings.rules.flow_state import StateResolver
 from sync.forecast.issue_history import (
     IssueChanges,
@@ -22,6 +24,9 @@ from sync.forecast.issue_history import (
 )
 from sync.forecast.load_history import listed_statuses, observed_statuses, stored_changes
 from sync.store import Store
+
+_AGREEMENT: Final = timedelta(minutes=1)
+"""Distance of a tracker's closing time from the change that closed the issue."""
 
 
 class RecordedClosingTimes:
@@ -38,8 +43,21 @@ class RecordedClosingTimes:
         self._changes, self._statuses = changes, statuses
 
     def closed_at(self, issue: Issue, states: StateResolver, *, experiment: bool) -> datetime | None:
+        changes = self._changes_until(issue)
+        if states.closes_like_tracker and (agreed := self._agreed_closing(issue, changes)):
+            return agreed
         classifier = StateClassifier(states=states, experiment=experiment)
-        return closing_time(issue, self._changes_until(issue), classifier, self._statuses)
+        return closing_time(issue, changes, classifier, self._statuses)
+
+    def _agreed_closing(self, issue: Issue, changes: IssueChanges) -> datetime | None:
+        """Return the closing where history and tracker agree: no replay is needed then, and most issues are so."""
+        moves = [change for change in changes.changes if change.kind == "status"]
+        if issue.closed is None or not moves:
+            return None
+        last = max(moves, key=lambda change: (change.at, len(change.id), change.id))
+        _, before = self._statuses.resolve(issue.ref.tracker, last.before_id, last.before)
+        is_closing = before in ("todo", "doing") and fold_name(last.after) == fold_name(issue.status)
+        return last.at if is_closing and abs(last.at - issue.closed) <= _AGREEMENT else None
 
     def _changes_until(self, issue: Issue) -> IssueChanges:
         """Return the changes of an issue. One that was read again since shows its new status from then on."""
@@ -64,25 +82,20 @@ def load_closing_times(
     store: Store, workspace: Workspace, known: Iterable[KnownIssue]
 ) -> RecordedClosingTimes:
     """Return the closing times of these issues."""
+    everything = list(known)
     start = min((each.starts_at for each in workspace.increments), default=None)
-    only_done = not any(_closes_in_its_own_words(team) for team in workspace.teams)
+    only_done = all(StateResolver(team).closes_like_tracker for team in workspace.teams)
     touched = [
-        each
-        for each in known
-        if (start is None or each.issue.updated >= start) and (each.issue.category == "done" or not only_done)
+        issue.ref
+        for issue in (each.issue for each in everything)
+        if (start is None or issue.updated >= start) and (issue.category == "done" or not only_done)
     ]
-    refs = [each.issue.ref for each in touched]
     observed = store.observed_status_changes()
     used = (*observed_statuses(observed), *store.statuses_in_use())
-    selected = {"of": refs[0]} if len(refs) == 1 else {"updated_since": start, "only_done": only_done}
+    listed = listed_statuses(store, {ref.tracker for ref in touched})
+    selected = {"of": touched[0]} if len(touched) == 1 else {"updated_since": start, "only_done": only_done}
     return RecordedClosingTimes(
-        (each.issue for each in touched),
-        stored_changes(store, refs, observed, **selected),
-        build_status_catalog(touched, used, listed_statuses(store, {ref.tracker for ref in refs})),
+        (each.issue for each in everything),
+        stored_changes(store, touched, observed, **selected),
+        build_status_catalog(everything, used, listed),
     )
-
-
-def _closes_in_its_own_words(team: TeamMapping) -> bool:
-    """Return True if issues may be closed for the team that are open for the tracker."""
-    rules = (team.states.get(state) for state in ("done", "dropped"))
-    return any(rule and (rule.statuses or rule.labels or rule.types) for rule in rules)

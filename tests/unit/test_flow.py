@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -283,3 +284,23 @@ def test_a_history_with_an_unknown_status_leaves_the_closing_to_the_tracker() ->
     assert issue_flow(*reopened, now="Done", closed=day(9)).finished == day(9)
     migrated = (status(2, "To Do", "Gone"), status(90, "Gone", "Done"))
     assert issue_flow(*migrated, now="Done", closed=day(2)).finished == day(2)
+
+
+def test_an_open_issue_that_a_run_finds_closed_when_it_reads_it_again_was_closed_then() -> None:
+    pulled = known(status="In Progress", category="doing", created=CREATED, updated=day(40)).issue
+    times = RecordedClosingTimes([pulled], {}, STATUSES)
+    again = replace(pulled, status="Done", category="done", updated=day(41))
+    assert times.closed_at(again, StateResolver(team("science")), experiment=False) == day(41)
+
+
+@pytest.mark.parametrize("closed", [day(6), day(2), day(30), None])
+@pytest.mark.parametrize("complete", [True, False])
+def test_the_closing_is_the_same_with_and_without_a_replay(closed: datetime | None, complete: bool) -> None:
+    reopened = (status(2, "To Do", "Done"), status(4, "Done", "Review"), status(6, "Review", "Done"))
+    for changes in (reopened, (*reopened, status(8, "Done", "Released"))):
+        now = changes[-1].after
+        item = known(status=now, category="done", created=CREATED, updated=day(40), closed=closed).issue
+        history = IssueChanges(changes=changes, complete=complete)
+        times = RecordedClosingTimes([item], {item.ref: history}, STATUSES)
+        replayed = issue_flow(*changes, now=now, complete=complete, closed=closed, updated=day(40)).closed
+        assert times.closed_at(item, StateResolver(team("science")), experiment=False) == replayed
