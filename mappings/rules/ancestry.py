@@ -59,6 +59,11 @@ class Ancestry:
         moved = self._former.get((tracker, key.lower()))
         return moved.issue.ref.key if moved else None
 
+    def parent_of(self, issue: Issue) -> str | None:
+        """Return the key that the parent of an issue has now; as the issue names it if that is unknown."""
+        step = self._find(issue.ref, issue.parent) if issue.parent else None
+        return step.key if step else issue.parent
+
     def ancestors_of(self, issue: Issue) -> tuple[str, ...]:
         """Return the keys of all ancestors, parent first. The chain ends at the first unknown issue."""
         return tuple(names[0] for names in self._chain(issue))

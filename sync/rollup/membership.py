@@ -15,6 +15,7 @@ from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Assignment, FlowState, Increment, IssueState
+from mappings.rules.ancestry import Ancestry
 from sync.model.rollup import Answers, CapabilityState, CountedIssue, Counts
 
 VANISHED_GRACE: Final = timedelta(days=7)
@@ -36,31 +37,33 @@ class IssueHierarchy:
     """Ancestors of known issues. A parent is on the same tracker as its children."""
 
     known: Mapping[IssueRef, KnownIssue]
-    _by_key: dict[tuple[str, str], IssueRef] = field(init=False, default_factory=dict)
+    _parents: dict[IssueRef, IssueRef] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        parents = {each.issue.parent.lower() for each in self.known.values() if each.issue.parent}
-        for ref, each in self.known.items():
-            for key in each.former_keys:
-                self._by_key.setdefault((ref.tracker, key.lower()), ref)
-        for ref, each in self.known.items():
-            if (key := each.issue.ref.key.lower()) in parents:
-                self._by_key[ref.tracker, key] = ref
+        ancestry = Ancestry(self.known.values())
+        named = {
+            ref: (ref.tracker, parent.lower())
+            for ref, each in self.known.items()
+            if (parent := ancestry.parent_of(each.issue))
+        }
+        wanted = frozenset(named.values())
+        by_place = {
+            place: ref
+            for ref, each in self.known.items()
+            if (place := (ref.tracker, each.issue.ref.key.lower())) in wanted
+        }
+        self._parents.update((ref, by_place[place]) for ref, place in named.items() if place in by_place)
 
     def ancestors(self, ref: IssueRef) -> frozenset[IssueRef]:
         """Return all known ancestors; empty for an issue that is part of a cycle."""
         visited: set[IssueRef] = set()
-        parent = self._parent(ref)
+        parent = self._parents.get(ref)
         while parent is not None and parent not in visited:
             if parent == ref:
                 return frozenset()
             visited.add(parent)
-            parent = self._parent(parent)
+            parent = self._parents.get(parent)
         return frozenset(visited)
-
-    def _parent(self, ref: IssueRef) -> IssueRef | None:
-        key = self.known[ref].issue.parent
-        return self._by_key.get((ref.tracker, key.lower())) if key else None
 
 
 def members_by_capability(

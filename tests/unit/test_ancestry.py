@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.rules.ancestry import Ancestry
+from sync.rollup.membership import IssueHierarchy
 from tests.support.match_world import (
     Q4,
     assigned_capabilities,
@@ -105,3 +106,19 @@ def test_a_former_key_in_a_rule_is_named_with_the_new_one() -> None:
     (warning,) = matched.warnings
     assert 'The rule "kin" of science' in warning
     assert warning.endswith("names jira:DS-140, which is OPS-1 now; write the new key.")
+
+
+def test_a_parent_does_not_count_beside_its_children_whatever_it_was_called() -> None:
+    renamed = [moved(f"DATA-{number}", f"DS-{number}", parent="DATA-100") for number in (11, 12)]
+    children = (*renamed, known("DATA-13", parent="DATA-100"), known("DS-14", parent="DS-140"))
+    issues = {each.issue.ref: each for each in (*children, known("DS-100"), moved("OPS-1", "DS-140"))}
+    hierarchy = IssueHierarchy(issues)
+    found = {ref.key: {parent.key for parent in hierarchy.ancestors(ref)} for ref in issues}
+    assert found == {
+        "DATA-11": {"DS-100"},
+        "DATA-12": {"DS-100"},
+        "DATA-13": {"DS-100"},
+        "DS-14": {"OPS-1"},
+        "DS-100": set(),
+        "OPS-1": set(),
+    }
