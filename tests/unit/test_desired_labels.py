@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, MatchResult, Overrides, Unplanned, Workspace
 from sync.diff.desired_labels import DesiredStateInputs, anchored_subjects, desired_labels_for
@@ -193,3 +195,9 @@ def test_a_missing_issue_has_no_desired_labels() -> None:
     _, known = issue("DS-1", vanished=MIDWAY)
     found: dict[IssueRef, DesiredLabels] = desired_labels_for(inputs(more_known=(known,)))
     assert ref("DS-1") not in found
+
+
+def test_a_plan_that_was_not_rolled_up_is_an_error_and_no_removal() -> None:
+    broken = replace(inputs(), rollup=replace(inputs().rollup, increments=()))
+    with pytest.raises(LookupError, match="was not rolled up"):
+        desired_labels_for(broken)

@@ -177,3 +177,18 @@ def test_a_rate_limit_reported_by_the_tracker_overrides_our_own_count(
         run.post()
     clock[0] += timedelta(minutes=30)
     run.post()
+
+
+def test_the_hour_limit_forgets_writes_of_its_own_run_after_an_hour(
+    store: Store, clock: list[datetime]
+) -> None:
+    run = Run(store, clock, per_hour=2)
+    run.post(2)
+    clock[0] += timedelta(minutes=50)
+    assert run.pace.recent_content(clock[0]) == 2
+    with pytest.raises(WriteDeferred):
+        run.post()
+    clock[0] += timedelta(minutes=10)
+    assert run.pace.recent_content(clock[0]) == 0
+    run.post(2)
+    assert run.pace.recent_content(clock[0]) == 2
