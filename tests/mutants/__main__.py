@@ -1,6 +1,6 @@
 """Change the safety core at random, and say which changes no test notices: ``make mutants``.
 
-Each mutant runs only against tests that execute its line, cheapest first, until one of them fails. The exit code is 1
+Each mutant runs only against tests that execute its line, until one of them fails. The exit code is 1
 if fewer than 95 % of the mutants that change behaviour are noticed. ``equivalents.toml`` lists those that change none.
 """
 
@@ -111,7 +111,7 @@ def main() -> int:
     """Return the exit code."""
     options = _options()
     map_of_tests = CoverageMap(FOLDER)
-    if not options.reuse_map:
+    if options.tests or not options.reuse_map:
         map_of_tests.measure(options.tests)
     if options.uncovered:
         return _print_uncovered(map_of_tests)
@@ -132,6 +132,7 @@ def main() -> int:
             return Result(mutant, "uncovered")
         answer = workers.try_mutant(mutant, mutant.apply(source).decode(), batches)
         verdict = answer["verdict"]
+        map_of_tests.noticed[answer["test"]] += verdict == "killed"
         if verdict == "broken" and mutant.names is not None and answer["test"].endswith("(collect)"):
             verdict = "import"
         return Result(mutant, verdict, answer["test"])
@@ -154,7 +155,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--budget", type=float, default=60, help="seconds of tests that one mutant may cost")
     parser.add_argument("--reuse-map", action="store_true", help="take the covered lines of the last run")
-    parser.add_argument("--tests", nargs="*", default=[], help="measure only these test files again")
+    parser.add_argument("--tests", action="append", default=[], help="measure these tests again, too")
     parser.add_argument(
         "--uncovered", action="store_true", help="list lines of the core that no test executes"
     )

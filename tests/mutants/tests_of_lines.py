@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,11 +27,16 @@ _COSTLY_SECONDS, _COSTLY = 30.0, re.compile(r"postgres|promtool|tests/browser", 
 """Tests that start another program first. They come last."""
 
 
+_PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
+
+
 class CoverageMap:
     """Covered lines by test, measured by pytest-cov."""
 
     def __init__(self, folder: Path) -> None:
         self._data, self._outcomes = folder / "coverage", folder / "tests.jsonl"
+        self.noticed: Counter[str] = Counter()
+        """Tests that noticed mutants so far. They come first."""
 
     def measure(self, tests: Sequence[str] = ()) -> None:
         """Run all tests and note the lines they execute; or add what these tests execute."""
@@ -40,28 +45,18 @@ class CoverageMap:
             self._data.unlink(missing_ok=True)
             self._outcomes.unlink(missing_ok=True)
         packages = [f"--cov={package}" for package in ("connectors", "mappings", "sync")]
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-n",
-            "3",
-            "--dist",
-            "worksteal",
-            "-p",
-            "tests.mutants.outcomes",
-        ]
-        command += [
-            "-p",
-            "no:cacheprovider",
-            *packages,
-            "--cov-context=test",
-            "--cov-report=",
-            "--cov-append",
-            *tests,
-        ]
+        options = (
+            "-n 3 --dist worksteal -p tests.mutants.outcomes --cov-context=test --cov-report= --cov-append"
+        )
+        command = [*_PYTEST, *options.split(), *packages, *tests]
         variables = {OUTCOMES: str(self._outcomes.absolute()), "COVERAGE_FILE": str(self._data.absolute())}
         subprocess.run(command, check=False, env=os.environ | variables)
+
+    @cached_property
+    def _existing(self) -> set[str]:
+        """Names of the tests that there are now: others may have been renamed since they were measured."""
+        listed = subprocess.run([*_PYTEST, "--collect-only"], check=True, capture_output=True, text=True)
+        return set(listed.stdout.splitlines())
 
     @cached_property
     def seconds(self) -> dict[str, float]:
@@ -72,7 +67,7 @@ class CoverageMap:
         return {
             name: sum(phases.values()) + (_COSTLY_SECONDS if _COSTLY.search(name) else 0)
             for name, phases in found.items()
-            if math.isfinite(sum(phases.values()))
+            if math.isfinite(sum(phases.values())) and name in self._existing
         }
 
     @cached_property
@@ -96,8 +91,13 @@ class CoverageMap:
         return coverage.analysis2(path)[3]
 
     def batches(self, mutant: Mutant, budget: float) -> Iterator[dict[str, Any]]:
-        """Yield the tests to run against a mutant, cheapest first: a small batch, and all others within the budget."""
-        tests = sorted(self._tests_of_mutant(mutant), key=lambda name: (self.seconds[name], name))
+        """Yield the tests to run against a mutant: a small batch, and all others within the budget.
+
+        Those that noticed other mutants come first, then the cheapest.
+        """
+        tests = sorted(
+            self._tests_of_mutant(mutant), key=lambda name: (-self.noticed[name], self.seconds[name], name)
+        )
         batch: list[str] = []
         spent, limit = 0.0, _FIRST_BATCH_SECONDS
         for name in tests:
