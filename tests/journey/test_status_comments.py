@@ -55,6 +55,14 @@ def test_without_store_the_comment_is_found_again_and_edited(world: WritingWorld
     assert "In progress" in after.body
 
 
+def test_without_store_a_comment_that_says_it_already_is_not_written_again(world: WritingWorld) -> None:
+    world.run()
+    world.lose_store()
+    outcome = world.run()
+    assert outcome.changes.comments == ()
+    assert "edit-comment" not in {row.op for row in world.journal()}
+
+
 def test_comments_that_imitate_ours_are_never_changed(world: WritingWorld) -> None:
     block = wrap_block("Old figures", "acme", "capability:features")
     world.github.comment_as(CAPABILITY, block, by="dana")

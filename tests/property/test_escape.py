@@ -4,6 +4,7 @@ import html
 import re
 import unicodedata
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -107,3 +108,9 @@ def test_jira_text_contains_no_markup_macro_mention_or_cell(text):
 def test_jira_renders_exactly_the_text(text):
     shown_text = re.sub(r"\\([-#*_+?^~|%{}\[\]()!@])", r"\1", escape_jira(text)).replace(ZERO_WIDTH_SPACE, "")
     assert shown_text == escape_terminal(text).replace("|", "¦")
+
+
+@pytest.mark.parametrize("escape", [escape_terminal, escape_jira, escape_github])
+def test_the_longest_text_is_cut_at_300_characters(escape):
+    assert escape("x" * 300) == "x" * 300
+    assert escape("x" * 301) == "x" * 299 + "…"
