@@ -5,6 +5,8 @@ Each test replays an exchange in which PyGithub 2.10 failed, and fails if our re
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 import responses
 
 from connectors.errors import AuthFailed, BadPayload, NotConfirmed, OutcomeUnknown, Rejected, WriteRedirected
+from connectors.github import paged_scan
 from connectors.github.auth import GithubApp
 from connectors.github.connect import open_github
 from connectors.github.reader import GithubReader
@@ -228,6 +231,36 @@ def test_pages_that_lead_in_a_circle_fail_the_source(
     answer = connection.pull(cursor())
     assert isinstance(answer, FailedSource)
     assert answer.kind == "payload"
+
+
+def test_each_guard_against_endless_pages_holds_alone(
+    net: responses.RequestsMock, connection: GithubConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that are new each time under one address, one page under ever new addresses, and new ones without end."""
+    numbers = itertools.count(1)
+
+    def pages(*, same_address: bool, same_rows: bool) -> str:
+        net.reset()
+
+        def answer(_: Any) -> tuple[int, dict[str, str], str]:
+            number = next(numbers)
+            row = raw_issue(id=7, number=7) if same_rows else raw_issue(id=number, number=number)
+            address = f"{API}/repositories/900/issues?page={2 if same_address else number}"
+            return 200, {"Link": f'<{address}>; rel="next"'}, json.dumps([row])
+
+        net.add_callback("GET", f"{REPO}/issues", answer)
+        net.add_callback("GET", f"{API}/repositories/900/issues", answer)
+        failed = connection.pull(cursor())
+        assert isinstance(failed, FailedSource)
+        return failed.reason
+
+    assert "lead in a circle" in pages(same_address=True, same_rows=False)
+    assert len(net.calls) == 2
+    assert "the same page of issues twice" in pages(same_address=False, same_rows=True)
+    assert len(net.calls) == 2
+    monkeypatch.setattr(paged_scan, "MAX_PAGES", 3)
+    assert "lead in a circle" in pages(same_address=False, same_rows=False)
+    assert len(net.calls) == 4
 
 
 def test_an_issue_that_moves_between_numbered_pages_hides_no_other(

@@ -10,6 +10,7 @@ import pytest
 import responses
 
 from connectors.errors import AuthFailed
+from connectors.jira import search
 from connectors.model import Cursor, FailedSource, FieldSelection, PulledSource, Source
 from tests.unit.jira_connection import (
     DATE,
@@ -263,6 +264,19 @@ def test_an_incomplete_cloud_search_fails(
         server.post(SEARCH, json=page, headers=DATE)
     failure = only_failure(pulled(connection, DS))
     assert failure.kind == "payload" and message in failure.reason
+
+
+def test_a_cloud_search_without_end_fails(
+    server: responses.RequestsMock, connection: JiraConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page has new rows and a new token."""
+    monkeypatch.setattr(search, "MAX_PAGES", 3)
+    mock_site(server)
+    for number in range(1, 4):
+        server.post(SEARCH, json=search_page(issue_payload(number), token=f"after {number}"), headers=DATE)
+    failure = only_failure(pulled(connection, DS))
+    assert (failure.kind, failure.reason) == ("payload", "jira: the search did not end after 3 pages")
+    assert len(request_bodies(server)) == 3
 
 
 def test_a_token_that_expires_midway_fails_the_source_as_unavailable(

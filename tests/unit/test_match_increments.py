@@ -253,3 +253,31 @@ def test_closed_work_without_a_time_counts_as_finished_before_and_is_named() -> 
     assert matched.unplanned == ()
     (warning,) = matched.warnings
     assert warning.startswith("Nothing says when DS-1 were closed")
+
+
+def test_open_work_is_matched_however_long_nobody_touched_it() -> None:
+    world = workspace(
+        increment("q4", Q4, capability("features")),
+        teams=(team("science", rule("r", "features", labelled("features"))),),
+    )
+    old = {"created": at(1, 1), "updated": at(1, 2)}
+    matched = match(world, known("DS-1", labels=["features"], **old))
+    assert assigned_capabilities(matched) == {"DS-1": "features"}
+
+
+def test_old_done_work_of_two_teams_is_open_if_one_of_them_calls_it_so() -> None:
+    """The other team, which would never reopen it, comes first."""
+    reopens = {"doing": StateRule(statuses=frozenset({"released to test"}))}
+    facts = {"labels": ["features"], "status": "Released to test", "when": at(8, 1)}
+
+    def place(*states: dict[str, StateRule]) -> dict[str, str]:
+        teams = tuple(
+            team(name, rule(f"r-{name}", "features", labelled("features")), sources=("DS",), states=each)
+            for name, each in zip(("alpha", "science"), states, strict=True)
+        )
+        return assigned_capabilities(
+            match(workspace(increment("q4", Q4, capability("features")), teams=teams), closed(**facts))
+        )
+
+    assert place({}, reopens) == place(reopens, {}) == {"DS-1": "features"}
+    assert place({}, {}) == {}
