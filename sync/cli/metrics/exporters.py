@@ -128,7 +128,7 @@ def _metric_name(definition: MetricDefinition) -> str:
     return PREFIX + definition.name.removesuffix("_total")
 
 
-_MAX_BYTES: Final = 10_000_000
+_MAX_FILE_BYTES: Final = 10_000_000
 
 
 def _metrics_in(path: Path) -> list[Metric]:
@@ -136,7 +136,7 @@ def _metrics_in(path: Path) -> list[Metric]:
     from prometheus_client.parser import text_string_to_metric_families
 
     with suppress(OSError, ValueError):
-        return list(text_string_to_metric_families(read_regular_file(path, _MAX_BYTES).decode()))
+        return list(text_string_to_metric_families(read_regular_file(path, _MAX_FILE_BYTES).decode()))
     return []
 
 
