@@ -20,6 +20,7 @@ from mappings.schema.mapping import MappingFile, StateEntry, StatesEntry
 from mappings.schema.types import Entry
 
 _STATES: Final = ("todo", "doing", "done", "dropped")
+_RESOLUTIONS: Final = ("done_resolutions", "dropped_resolutions")
 _KINDS: Final = ("statuses", "labels", "types")
 _ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
 
@@ -36,7 +37,7 @@ def with_inherited_settings(
     answers = [(file.entry.answers, file.location / "answers") for file in files]
     states = [(file.entry.states, file.location / "states") for file in files]
     settings = {f"answers.{name}": _nearest(name, answers) for name in _ANSWERS}
-    settings |= {key: _nearest(key, top) for key in ("dropped_resolutions", "unplanned_label")}
+    settings |= {key: _nearest(key, top) for key in (*_RESOLUTIONS, "unplanned_label")}
     origins = {key: location.key_origin for key, (_, location) in settings.items() if location is not None}
     for family in team.entry.labels:
         origins[f"labels.{family}"] = (team.location / "labels" / family).key_origin
@@ -45,6 +46,7 @@ def with_inherited_settings(
         states={name: _state_rule(name, team, states) for name in StatesEntry.model_fields},
         answers={name: settings[f"answers.{name}"][0] for name in _ANSWERS},
         dropped_resolutions=frozenset(map(fold_name, settings["dropped_resolutions"][0])),
+        done_resolutions=frozenset(map(fold_name, settings["done_resolutions"][0])),
         label_unplanned=settings["unplanned_label"][0],
         origins=origins,
     )

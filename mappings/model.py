@@ -174,9 +174,12 @@ class TeamMapping:
     label_unplanned: bool = False
     dropped_resolutions: frozenset[str] = frozenset()
     """Additional Jira resolutions (folded) that mean "will not do"."""
+    done_resolutions: frozenset[str] = frozenset()
+    """Resolutions (folded) that mean "done", whatever the built-in list says."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Origins of ``answers.confirmed``, ``dropped_resolutions``, ``unplanned_label`` in the mapping or in
-    ``defaults.yaml``, and of the team's own label families (``labels.capability``). Without keys that no file sets."""
+    """Origins of ``answers.confirmed``, ``dropped_resolutions``, ``done_resolutions``, ``unplanned_label`` in the
+    mapping or in ``defaults.yaml``, and of the team's own label families (``labels.capability``). Without keys that
+    no file sets."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -60,12 +60,12 @@ class InvalidWorkspace(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def closest_name(name: str, valid: Iterable[str]) -> str | None:
-    """Return the valid name that resembles ``name`` most, or None."""
+def closest_name(name: str, valid: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the valid name that resembles ``name`` most, or None below the similarity ``cutoff`` of difflib."""
     if len(name) > _LONGEST_NAME:
         return None  # comparing takes quadratic time
     by_folded = {fold_name(each): each for each in sorted(valid)}
-    close = difflib.get_close_matches(fold_name(name), by_folded, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(fold_name(name), by_folded, n=1, cutoff=cutoff)
     return by_folded[close[0]] if close else None
 
 

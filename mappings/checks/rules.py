@@ -15,6 +15,7 @@ from mappings.problems import Problem, suggestion
 from mappings.references import GITHUB_REPO, JIRA_PROJECT, is_jira
 from mappings.rules.cel_syntax import CelInvalid, parse_cel
 from mappings.rules.fields import PATTERN_KEYS
+from mappings.rules.flow_state import normalize_resolution
 from mappings.rules.patterns import PatternInvalid, compile_pattern, has_wildcard
 from mappings.schema.mapping import RuleEntry, SourceEntry
 from mappings.yaml.tree import dotted
@@ -219,6 +220,11 @@ def status_in_two_states(parsed: ParsedWorkspace) -> Iterator[Problem]:
                         message = f'"{name}" is already under `{before}`; an issue has one state, remove one.'
                         at = file.location / "states" / state
                         yield at.problem("state-named-twice", message, on_key=True)
+        dropped = set(map(normalize_resolution, file.entry.dropped_resolutions))
+        for name, at in file.location.items("done_resolutions", file.entry.done_resolutions):
+            if normalize_resolution(name) in dropped:
+                message = f'"{name}" is under `done_resolutions` and `dropped_resolutions`; remove one.'
+                yield at.problem("state-named-twice", message)
 
 
 def state_labels(file: ParsedTeam | ParsedDefaults) -> Iterator[tuple[str, YamlLocation]]:

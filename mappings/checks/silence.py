@@ -1,4 +1,4 @@
-"""Warnings silenced by ``silence: [name-of-the-check]`` on a rule, capability, goal or team.
+"""Warnings silenced by ``silence: [name-of-the-check]`` on a rule, capability, goal or team, or in ``defaults.yaml``.
 
 Errors cannot be silenced.
 """
@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mappings.parsed import ParsedPlan, ParsedTeam, ParsedWorkspace, YamlLocation
+from mappings.parsed import ParsedDefaults, ParsedPlan, ParsedTeam, ParsedWorkspace, YamlLocation
 from mappings.problems import Problem, sort_problems, suggestion
+from mappings.schema.mapping import DEFAULTS_FILE
 from mappings.yaml.tree import KeyPath, Positions
 
 SILENCEABLE: Final = frozenset(
@@ -29,7 +30,9 @@ SILENCEABLE: Final = frozenset(
         "shared-source",
         "status-without-state",
         "unknown-team",
+        "unknown-resolution",
         "unmapped-source",
+        "unmatched-name",
         "unmatched-rule",
     }
 )
@@ -50,8 +53,8 @@ def unknown_silence(parsed: ParsedWorkspace) -> Iterator[Problem]:
 
 
 def _silence_entries(parsed: ParsedWorkspace) -> Iterator[tuple[list[str], YamlLocation]]:
-    for team in parsed.teams:
-        yield team.entry.silence, team.location
+    for file in parsed.inheritable_files():
+        yield file.entry.silence, file.location
     for _, rule, location in parsed.rules():
         yield rule.silence, location
     for _, goal, location in parsed.goals():
@@ -70,7 +73,10 @@ class CheckedProblems:
 
 def split_silenced(problems: Iterable[Problem], parsed: ParsedWorkspace) -> CheckedProblems:
     """Split problems into those to report and those that the files silence."""
-    holders: tuple[ParsedPlan | ParsedTeam, ...] = (*parsed.plans, *parsed.teams)
+    holders: tuple[ParsedPlan | ParsedTeam | ParsedDefaults, ...] = (
+        *parsed.plans,
+        *parsed.inheritable_files(),
+    )
     files = {each.file: each.location.positions for each in holders}
     reported: list[Problem] = []
     silenced: list[Problem] = []
@@ -94,8 +100,10 @@ def silence_hint(problem: Problem) -> str | None:
     """Return the YAML that silences a warning; None for problems that cannot be silenced."""
     if problem.severity != "warning" or problem.check not in SILENCEABLE:
         return None
-    holders = [_HOLDERS[step] for step in _steps(problem.path) if step in _HOLDERS]
-    return f"silence: [{problem.check}] on the {holders[-1] if holders else 'team'}"
+    holders = [f"on the {_HOLDERS[step]}" for step in _steps(problem.path) if step in _HOLDERS]
+    is_default = problem.origin.file == DEFAULTS_FILE
+    whole = "in the same file" if is_default else "on the team"
+    return f"silence: [{problem.check}] {holders[-1] if holders else whole}"
 
 
 def _steps(path: str) -> KeyPath:

@@ -15,6 +15,7 @@ from connectors.wording import pluralize
 from mappings.checks.rule_reach import LocatedRule, LocatedTeam, locate_teams
 from mappings.checks.shadowed_rules import is_shadowed
 from mappings.checks.silence import CheckedProblems, split_silenced
+from mappings.checks.unknown_names import NamesOfThePast, unknown_names
 from mappings.checks.warnings import is_over, located_labels
 from mappings.labels import LabelScheme
 from mappings.load_result import LoadResult
@@ -76,8 +77,10 @@ def snapshot_warnings(
     overrides: Overrides,
     now: datetime,
     closing_times: ClosingTimes | None = None,
+    past: NamesOfThePast = NamesOfThePast(),
 ) -> CheckedProblems:
     """Return warnings about a workspace without errors, based on the stored issues."""
+    known = list(known)
     current = [each for each in known if each.vanished is None]
     matcher = Matcher(workspace, labels, now, closing_times=closing_times)
     teams = locate_teams(loaded.parsed, loaded.builder, ())
@@ -95,6 +98,9 @@ def snapshot_warnings(
         found += status_without_state(team, stats)
         found += label_spelling(team, stats)
     found += shared_issues(teams, current)
+    deciding = {team: stats.deciding_rules for team, stats in statistics.items()}
+    mappings = {team.team: team for team in workspace.teams}
+    found += unknown_names(teams, mappings, loaded.parsed.defaults, known, past, deciding)
     begun = [
         each for name, each in live.items() if name not in counted and each.plan.entry.start <= now.date()
     ]

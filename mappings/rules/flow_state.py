@@ -51,6 +51,24 @@ DROPPED_RESOLUTIONS: Final = frozenset(
 )
 """Resolutions of closed issues that mean "will not be done". Teams can add others."""
 
+DONE_RESOLUTIONS: Final = frozenset(
+    {
+        "closed",
+        "complete",
+        "completed",
+        "delivered",
+        "deployed",
+        "done",
+        "finished",
+        "fixed",
+        "implemented",
+        "released",
+        "resolved",
+        "shipped",
+    }
+)
+"""Resolutions of closed issues that certainly mean "done". Others count as done, too, and are reported."""
+
 _STATES: Final[tuple[FlowState, ...]] = ("todo", "doing", "done", "dropped")
 _CACHE_SIZE: Final = 10_000
 
@@ -152,16 +170,34 @@ def _tracker_state(issue: Issue, mapping: TeamMapping, experiment: bool) -> tupl
     if issue.category is None:
         return None, f'status "{show_invisible(issue.status)}" has no known category; counted as todo'
     if issue.category == "done" and issue.resolution:
-        name, because = _normalize(issue.resolution), f'resolution "{show_invisible(issue.resolution)}"'
-        if name in map(_normalize, mapping.dropped_resolutions):
+        name, because = (
+            normalize_resolution(issue.resolution),
+            f'resolution "{show_invisible(issue.resolution)}"',
+        )
+        if name in map(normalize_resolution, mapping.dropped_resolutions):
             return "dropped", because + _origin_suffix(mapping.origins.get("dropped_resolutions"))
+        if name in map(normalize_resolution, mapping.done_resolutions):
+            return "done", because + _origin_suffix(mapping.origins.get("done_resolutions"))
         # "Rejected" on an experiment is its answer; a rejected hypothesis is not dropped work.
         if name in DROPPED_RESOLUTIONS and not (experiment and name == "rejected"):
             return "dropped", because
     return issue.category, f"status category {issue.category}"
 
 
-def _normalize(name: str) -> str:
+def unknown_resolution(issue: Issue, mapping: TeamMapping) -> str | None:
+    """Return the resolution because of which an issue counts as done although nobody knows its meaning."""
+    if issue.category != "done" or not issue.resolution:
+        return None
+    name = normalize_resolution(issue.resolution)
+    declared = map(normalize_resolution, (*mapping.dropped_resolutions, *mapping.done_resolutions))
+    if name in DONE_RESOLUTIONS | DROPPED_RESOLUTIONS or name in declared:
+        return None
+    labels = sorted(set(map(fold_name, issue.labels)))
+    return None if _listed(issue, mapping, labels, _STATES) else issue.resolution
+
+
+def normalize_resolution(name: str) -> str:
+    """Return the form in which resolutions are equal: without case, underscores and repeated blanks."""
     return " ".join(fold_name(name).replace("\u2019", "'").replace("_", " ").split())
 
 

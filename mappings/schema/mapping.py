@@ -100,6 +100,11 @@ class MappingFile(Entry):
     dropped_resolutions: list[Text] = described(
         "Additional Jira resolutions that mean: will not be done.", ["Parked"], default=[]
     )
+    done_resolutions: list[Text] = described(
+        "Resolutions that mean: done. Closed issues with an unknown one count as done, and `mappings check` names it.",
+        ["Live"],
+        default=[],
+    )
     labels: LabelEntries = described(
         "Prefix and colour by label family, for issues that this team's rules assign and for anchors of its "
         "capabilities; anchors of goals use those of the organisation.",
@@ -125,6 +130,9 @@ class DefaultsFile(Entry):
         ["Parked"],
         default=[],
     )
+    done_resolutions: list[Text] = described(
+        "Resolutions that mean: done. A list of a team replaces it.", ["Live"], default=[]
+    )
     unplanned_label: bool = described("Put the label `unplanned` on ad-hoc work.", default=False)
     labels: LabelEntries = described(
         "Prefix and colour by label family. `increment-sync.yaml` overrides this, and a team overrides both for "
@@ -132,3 +140,4 @@ class DefaultsFile(Entry):
         {"capability": {"prefix": "cap:", "color": "1d76db"}},
         default={},
     )
+    silence: Silence = Field(default=[])

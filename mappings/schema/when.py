@@ -106,6 +106,10 @@ class _WhenBase(ConditionEntry):
         """Return the condition of a key that is compared by name; None if it is not set."""
         return cast("ChoiceEntry | None", getattr(self, key))
 
+    def custom_fields(self) -> Mapping[str, ChoiceEntry] | None:
+        """Return the conditions on custom fields by name; None if there are none."""
+        return cast("Mapping[str, ChoiceEntry] | None", getattr(self, "field", None))
+
     def text(self, key: str) -> str | None:
         """Return the pattern of a key, or the expression of ``cel``; None if it is not set."""
         return cast("str | None", getattr(self, key))

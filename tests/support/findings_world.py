@@ -10,6 +10,7 @@ from pathlib import Path
 
 from connectors.model import Cursor, FieldSelection, KnownIssue, PulledSource, Source
 from mappings.checks.snapshot_warnings import snapshot_warnings
+from mappings.checks.unknown_names import NamesOfThePast
 from mappings.checks.warnings import file_warnings
 from mappings.labels import LabelScheme
 from mappings.load import read_workspace
@@ -75,12 +76,16 @@ def from_files(root: Path, now: datetime = NOW) -> tuple[Problem, ...]:
 
 
 def from_issues(
-    root: Path, *known: KnownIssue, overrides: Overrides = Overrides(), now: datetime = NOW
+    root: Path,
+    *known: KnownIssue,
+    overrides: Overrides = Overrides(),
+    now: datetime = NOW,
+    past: NamesOfThePast = NamesOfThePast(),
 ) -> tuple[Problem, ...]:
     """What stored issues tell."""
     reading = read(root)
     assert reading.workspace is not None, reading.problems
-    return snapshot_warnings(reading, reading.workspace, LabelScheme(), known, overrides, now).reported
+    return snapshot_warnings(reading, reading.workspace, LabelScheme(), known, overrides, now, past).reported
 
 
 def brief(problems: Sequence[Problem]) -> list[tuple[str, str]]:

@@ -123,6 +123,12 @@ def test_mistakes_in_a_plan(
             ("unknown-capability", "error", "14:13"),
             'renamed to "model"',
         ),
+        (
+            "answers:",
+            "done_resolutions: [live]\ndropped_resolutions: [Live ]\nanswers:",
+            ("state-named-twice", "error", "7:20"),
+            "under `done_resolutions` and `dropped_resolutions`",
+        ),
         ("iteration: v2", "iteration: v22", ("unknown-iteration", "error", "15:16"), 'did you mean "v2"?'),
         ("id: b", "id: A", ("duplicate-rule", "error", "12:9"), "mappings/science.yaml:9:9"),
         ("- jira:", "- jirra:", ("unknown-tracker", "error", "3:5"), 'did you mean "jira"?'),

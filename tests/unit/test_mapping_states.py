@@ -139,3 +139,12 @@ def test_a_team_can_name_its_answers() -> None:
     )
 
     assert found.answer == "rejected"
+
+
+def test_a_team_can_say_that_a_resolution_means_done() -> None:
+    mapping = team("t", done_resolutions=frozenset({"deferred", "on hold"}))
+
+    for name in ("Deferred", " On  Hold"):
+        found = state_of(issue(category="done", resolution=name), mapping)
+        assert (found.state, "resolution" in found.because) == ("done", True)
+    assert state_of(issue(category="todo", resolution="Deferred"), mapping).state == "todo"

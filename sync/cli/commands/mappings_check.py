@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mappings.checks.silence import CheckedProblems, silence_hint
+from mappings.checks.unknown_names import NamesOfThePast
 from mappings.checks.warnings import file_warnings
 from mappings.load_result import LoadResult
 from mappings.model import Workspace
@@ -184,13 +186,27 @@ def _warnings(store: Store, loaded: LoadResult, workspace: Workspace, now: datet
         known = list(store.known_issues())
         rows = store.overrides()
         closing_times = load_closing_times(store, workspace, known)
+        past = _names_of_the_past(store, workspace)
     except (LookupError, TypeError, ValueError) as error:
         # A file that opens as a database may still hold rows that this program did not write.
         raise UnreadableStore(f"they cannot be read ({type(error).__name__})") from error
     if not known:
         raise SnapshotUnavailable("the store holds none yet; `run` or `preview` reads them")
     overrides, _ = matching_overrides(group_overrides(rows), workspace)
-    return snapshot_warnings(loaded, workspace, workspace.labels, known, overrides, now, closing_times)
+    return snapshot_warnings(loaded, workspace, workspace.labels, known, overrides, now, closing_times, past)
+
+
+def _names_of_the_past(store: Store, workspace: Workspace) -> NamesOfThePast:
+    trackers = {source.tracker for team in workspace.teams for source in team.sources}
+    statuses = {name for tracker in trackers for name, _ in store.load_statuses(tracker).values()}
+    for events in store.observed_status_changes().values():
+        seen = (side for event in events for side in (event.before, event.after) if side)
+        statuses |= {name for side in seen if (name := side.get("status"))}
+    return NamesOfThePast(
+        changes=tuple(chain.from_iterable(store.issue_changes().values())),
+        statuses=statuses,
+        sources=frozenset(state.name for state in store.source_states() if state.last_whole) or None,
+    )
 
 
 _MAX_LINE = 2_000
