@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import unicodedata
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-from tests.support.journey_world import JourneyWorld, github_seed
+from tests.support.journey_world import MAPPING, JourneyWorld, github_seed, jira_seed
 
 OTHER = """\
 team: other
@@ -90,3 +91,27 @@ def test_a_store_that_knows_another_spelling_loses_nothing(tmp_path: Path) -> No
     assert result.code == 0, result.err
     assert "capability:features" in before == after
     assert writes == []
+
+
+def test_labels_of_any_form_are_matched_kept_and_written_once(tmp_path: Path) -> None:
+    composed, decomposed = "größe", unicodedata.normalize("NFD", "größe")
+    jira, github = jira_seed(1), github_seed(1)
+    jira["projects"]["DS"]["issues"][2]["labels"] = [composed]
+    github["repos"]["acme/churn"]["labels"] = [decomposed]
+    github["repos"]["acme/churn"]["issues"][1]["labels"] = [decomposed]
+    mapping = MAPPING.replace("[model]", f"[{decomposed}]").replace("[features]", f"[{composed}]")
+    mapping = mapping.replace("model, when: {", "model, when: {tracker: jira, ")
+    with JourneyWorld(tmp_path, jira=jira, github=github, mapping=mapping) as world:
+        first = world.run()
+        before = world.snapshot()
+        second = world.run()
+        writes = [each for each in world.requests if each.method not in ("GET", "POST")]
+        after = world.snapshot()
+        labels = {key: world.labels(key) for key in ("DS-11", "acme/churn#11")}
+
+    assert (first.code, second.code) == (0, 0), first.err
+    assert labels == {
+        "DS-11": {composed, "capability:model", "increment:2026-q4"},
+        "acme/churn#11": {decomposed, "capability:features", "increment:2026-q4"},
+    }
+    assert (writes, before) == ([], after)
