@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Final
 
 from connectors.model import Issue, IssueRef, KnownIssue
+from connectors.text import fold_name
 from mappings.labels import LabelScheme
 from mappings.model import Assignment, Conflict, Increment, MatchResult, Overrides, Rule, Unplanned, Workspace
 from mappings.rules.ancestry import Ancestry
@@ -198,7 +199,7 @@ def _former_key_warnings(team: TeamRules, ancestry: Ancestry) -> Iterator[str]:
         for name in rule.names("parent"):
             prefix, _, key = name.rpartition(":")
             for tracker in sorted(trackers):
-                if prefix in ("", tracker.casefold()) and (current := ancestry.current_key(tracker, key)):
+                if prefix in ("", fold_name(tracker)) and (current := ancestry.current_key(tracker, key)):
                     yield (
                         f'The rule "{rule.rule.id}" of {team.team} ({rule.rule.origin}) names '
                         f"{_new_key(tracker, key, current)}"

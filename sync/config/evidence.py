@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from connectors.regular_file import FileTooLarge, NotRegularFile, read_regular_file
+from connectors.text import normalize_text
 from mappings.load import is_inside
 from mappings.model import Evidence, Workspace
 from sync.model.rollup import EvidenceResult
@@ -66,9 +67,13 @@ def _load_document(root: Path, file: str) -> Any:
             f"cannot be read ({getattr(error, 'strerror', None) or 'no such path'})"
         ) from None
     try:
-        return json.loads(content.decode("utf-8-sig"))
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_with_normal_keys)
     except (ValueError, RecursionError):
         raise _InvalidEvidence("is not JSON") from None
+
+
+def _with_normal_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {normalize_text(key): value for key, value in pairs}
 
 
 def _read_metric(document: Any, metric: str) -> float:

@@ -16,6 +16,7 @@ from typing import Final
 
 from connectors.regular_file import open_regular_file
 from connectors.scalars import in_utc
+from connectors.text import normalize_text
 from sync.config.escape import escape_terminal
 from sync.model.forecast import PastIssue
 from sync.model.wording import pluralize
@@ -115,7 +116,7 @@ def _read_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[s
                 return
             for cells in reader:
                 if len(cells) == len(header):
-                    yield reader.line_num, dict(zip(header, cells, strict=True))
+                    yield reader.line_num, dict(zip(header, map(_clean_cell, cells), strict=True))
                 elif cells:
                     problems.append(
                         f"{path}:{reader.line_num}: {pluralize(len(cells), 'cell')}, but the header has {len(header)}"
@@ -126,6 +127,10 @@ def _read_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[s
         problems.append(f"{path}:{reader.line_num}: {error}")
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
+
+
+def _clean_cell(cell: str) -> str:
+    return normalize_text(cell).strip()
 
 
 def _parse_issue(row: Mapping[str, str]) -> PastIssue:
@@ -155,4 +160,4 @@ def _parse_time(text: str, column: str) -> datetime:
 
 
 def _split_names(cell: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for name in cell.split("|") if name))
+    return tuple(dict.fromkeys(name for each in cell.split("|") if (name := each.strip())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from connectors.jira.payload import parse_issue as parse_jira_issue
 from connectors.model import FieldSelection, Issue
 from connectors.scalars import clean_text
 from connectors.text import show_invisible
-from mappings.model import StateRule
+from mappings.model import Evidence, StateRule
 from mappings.rules.cel import compile_cel
 from mappings.rules.conditions import compile_conditions, field_selection_for
 from mappings.rules.flow_state import StateResolver, state_of
@@ -25,6 +26,8 @@ from sync.cli.commands.explain import explain
 from sync.cli.commands.mappings_check import check
 from sync.cli.commands.mappings_test import run_cases
 from sync.cli.commands.unplanned import unplanned
+from sync.config.evidence import check_evidence
+from sync.forecast.csv_histories import read_histories
 from tests.support.findings_world import HEAD, brief, from_issues, write
 from tests.support.match_world import issue, known, rule, team
 from tests.support.offline_world import MAPPING, PLAN, SETTINGS, OfflineWorld
@@ -278,3 +281,20 @@ def test_the_kelvin_sign_does_not_become_a_letter_of_another_label() -> None:
     """A tracker may tell the two apart, and our own labels are ASCII."""
     assert clean_text("capability:\u212afoo") == "capability:\u212afoo"
     assert clean_text("A\u030angstro\u0308m\x00\ud800") == "Ångström\ufffd"
+
+
+def test_evidence_finds_its_metric_in_any_form(tmp_path: Path) -> None:
+    evidence = Evidence(file="m.json", metric=f"{COMPOSED}.auc", at_least=0.8)
+    for name in (COMPOSED, DECOMPOSED):
+        for ensure_ascii in (True, False):
+            (tmp_path / "m.json").write_text(json.dumps({name: {"auc": 0.9}}, ensure_ascii=ensure_ascii))
+            assert check_evidence(tmp_path, evidence).reached
+
+
+def test_repositories_of_a_history_file_are_one_in_any_form(tmp_path: Path) -> None:
+    rows = [f"{COMPOSED},1,2026-10-01,,{DECOMPOSED}|{COMPOSED} ", f" {DECOMPOSED},2,2026-10-01,,"]
+    (tmp_path / "h.csv").write_text("\n".join(["repo,issue,created,closed,labels", *rows]), encoding="utf-8")
+
+    (issues,) = read_histories([tmp_path / "h.csv"]).values()
+
+    assert [each.labels for each in issues] == [(COMPOSED,), ()]
