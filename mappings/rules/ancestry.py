@@ -42,7 +42,9 @@ class Ancestry:
                     self._steps[place] = self._step(each)
         for each in issues:
             if each.issue.parent or each.former_keys or self._renames:
-                self._steps[_place(each.issue.ref, each.issue.ref.key)] = self._step(each)
+                place = _place(each.issue.ref, each.issue.ref.key)
+                if place not in self._former:
+                    self._steps[place] = self._step(each)
 
     def _step(self, known: KnownIssue) -> _Step:
         ref = known.issue.ref
@@ -115,11 +117,16 @@ def _place(ref: IssueRef, name: str) -> _Place:
 
 
 def _former_keys(known: Iterable[KnownIssue]) -> dict[_Place, KnownIssue]:
-    """Return former key -> the issue that had it, without keys that another issue has now."""
+    """Return former key -> the issue that had it, without keys that another issue of a source has now.
+
+    GitHub gives a transferred issue another id: the old one, gone from its source, does not keep its key.
+    """
     issues = list(known)
     found = {_place(each.issue.ref, key): each for each in issues for key in each.former_keys}
     for each in issues if found else ():
-        found.pop(_place(each.issue.ref, each.issue.ref.key), None)
+        place = _place(each.issue.ref, each.issue.ref.key)
+        if place in found and (found[place] is each or (each.sources and not each.vanished)):
+            del found[place]
     return found
 
 

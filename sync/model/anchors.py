@@ -65,13 +65,15 @@ def comment_owners(workspace: Workspace) -> dict[str, CommentOwner]:
 
 
 def issues_by_place(known: Iterable[KnownIssue]) -> dict[tuple[str, str], KnownIssue]:
-    """Return (tracker, key in lower case) -> issue, also by former keys that no other issue has now.
+    """Return (tracker, key in lower case) -> issue, also by former keys that no other issue of a source has now.
 
     ``Anchor.place`` is such a place.
     """
     issues = list(known)
-    found = {(each.issue.ref.tracker, key.lower()): each for each in issues for key in each.former_keys}
-    return found | {(each.issue.ref.tracker, each.issue.ref.key.lower()): each for each in issues}
+    current = {(each.issue.ref.tracker, each.issue.ref.key.lower()): each for each in issues}
+    former = {(each.issue.ref.tracker, key.lower()): each for each in issues for key in each.former_keys}
+    kept = (place for place, each in current.items() if each.sources and not each.vanished)
+    return current | former | {place: current[place] for place in kept if place in former}
 
 
 def list_anchors(workspace: Workspace) -> tuple[Anchor, ...]:

@@ -85,6 +85,7 @@ def _check_missing_issue(
     no_longer_matches = source.jql is not None and (was_unlisted or found.updated > item.issue.updated)
     (missing.moved_away if moved or no_longer_matches else missing.unlisted).append(ref)
     context.store.save_issue(found, context.now())
+    context.store.save_former_key(found, ref.key, context.now())
 
 
 def unlisted_before(context: RunContext, source: Source) -> frozenset[str]:

@@ -294,6 +294,7 @@ class _SourcePuller:
             else:
                 anchors[anchor] = issue
                 self.context.store.save_issue(issue, self.context.now())
+                self.context.store.save_former_key(issue, anchor.key, self.context.now())
         return anchors, unread
 
     def _run_in_parallel(

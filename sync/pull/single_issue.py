@@ -95,6 +95,7 @@ def locate_issue(context: RunContext, ref: IssueRef) -> str:
     if issue.ref == ref and issue.ref.key == ref.key:
         return "there"
     context.store.save_issue(issue, context.now())
+    context.store.save_former_key(issue, ref.key, context.now())
     if issue.ref != ref:
         context.store.mark_vanished(ref, context.now())
     elif not any(

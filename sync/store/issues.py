@@ -36,7 +36,7 @@ class IssuesPart(StorePart):
         if tracker is not None:
             query = query.where(issues.c.tracker == tracker)
         with self._database.read() as connection:
-            former = _load_former_keys(connection)
+            former = load_former_keys(connection)
         page = self._fetch_page(query, former)
         while page:
             yield from page
@@ -62,13 +62,13 @@ class IssuesPart(StorePart):
     def moved_issues(self) -> list[KnownIssue]:
         """Return all issues that had another key before."""
         with self._database.read() as connection:
-            places = list(_load_former_keys(connection))
+            places = list(load_former_keys(connection))
         return [known for place in places if (known := self._find_by_id(*place))]
 
     def moved_issue(self, tracker: str, key: str) -> KnownIssue | None:
         """Return the issue that had this key before a move that a run noticed or its history tells."""
         with self._database.read() as connection:
-            former = _load_former_keys(connection)
+            former = load_former_keys(connection)
         found = [
             issue_id
             for (where, issue_id), keys in former.items()
@@ -79,7 +79,7 @@ class IssuesPart(StorePart):
     def _find_by_id(self, tracker: str, issue_id: str) -> KnownIssue | None:
         query = _SELECT_ISSUES.where(issues.c.tracker == tracker, issues.c.id == issue_id)
         with self._database.read() as connection:
-            former = _load_former_keys(connection, (tracker, issue_id))
+            former = load_former_keys(connection, (tracker, issue_id))
         return next(iter(self._fetch_page(query, former)), None)
 
     def issue_events(self, ref: IssueRef) -> list[IssueEvent]:
@@ -103,7 +103,7 @@ FormerKeys = dict[tuple[str, str], tuple[str, ...]]
 """(tracker, id) -> former keys."""
 
 
-def _load_former_keys(connection: Connection, of: tuple[str, str] | None = None) -> FormerKeys:
+def load_former_keys(connection: Connection, of: tuple[str, str] | None = None) -> FormerKeys:
     """Return the former keys of all issues, or of one, by the moves that runs noticed and by histories."""
     found: FormerKeys = {}
     for table, kind in ((issue_events, "moved"), (issue_changes, "key")):

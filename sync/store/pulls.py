@@ -13,6 +13,7 @@ from sync.model.records import IssueEvent
 from sync.store.base import StorePart, row_values
 from sync.store.codec import RowValues, source_definition_hash
 from sync.store.database import chunks, insert_rows, upsert, value_columns
+from sync.store.issues import load_former_keys
 from sync.store.merge import merge_issue
 from sync.store.sources import load_member_ids, load_source_state, save_source_state
 from sync.store.tables import issue_events, issues, memberships
@@ -67,10 +68,12 @@ class PullsPart(StorePart):
         """Note that an issue was found by a key that is not its own (any more)."""
         if key.lower() == issue.ref.key.lower():
             return
+        place = (issue.ref.tracker, issue.ref.id)
         after = {"key": issue.ref.key, "container": issue.container}
         event = IssueEvent(ref=issue.ref, at=at, kind="moved", before={"key": key}, after=after)
         with self._database.write() as connection:
-            _save_events(connection, [event])
+            if key not in load_former_keys(connection, place).get(place, ()):
+                _save_events(connection, [event])
 
     def save_census(
         self,

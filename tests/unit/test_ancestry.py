@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.rules.ancestry import Ancestry
+from sync.model.anchors import issues_by_place
 from sync.rollup.membership import IssueHierarchy
 from tests.support.match_world import (
     Q4,
@@ -122,3 +123,13 @@ def test_a_parent_does_not_count_beside_its_children_whatever_it_was_called() ->
         "DS-100": set(),
         "OPS-1": set(),
     }
+
+
+def test_an_issue_that_was_transferred_under_another_id_takes_its_former_key_along() -> None:
+    """GitHub gives a transferred issue another id; the old one is in no source any more."""
+    task = known("acme/churn#9", parent="acme/churn#4")
+    old = known("acme/churn#4", parent="acme/churn#2", sources=set())
+    new = moved("acme/attic#1", "acme/churn#4", parent="acme/attic#7")
+    for issues in ((task, old, new), (task, new, old)):
+        assert below(*issues) == ("acme/attic#1", "acme/churn#4", "acme/attic#7")
+        assert issues_by_place(issues)["github", "acme/churn#4"] is new
