@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
 from typing import Final
 
 from connectors.model import Issue, IssueRef, KnownIssue
@@ -90,15 +89,19 @@ class Matcher:
             warnings=(
                 *(_no_successor_warning(who, count) for who, count in sorted(without_successor.items())),
                 *_unknown_closing_warning(closed_some_time),
-                *chain.from_iterable(_former_key_warnings(team, ancestry) for team in self._teams),
-                *(
-                    f"A plan names the anchor {_new_key(*place, current)}"
-                    for place in sorted(self._anchors)
-                    if (current := ancestry.current_key(*place))
-                ),
-                *chain.from_iterable(team.cel_warnings() for team in self._teams),
+                *self._rule_warnings(ancestry),
             ),
         )
+
+    def _rule_warnings(self, ancestry: Ancestry) -> Iterator[str]:
+        """Yield warnings about former keys in rules and plans, and about rules that fail."""
+        for team in self._teams:
+            yield from _former_key_warnings(team, ancestry)
+        for place in sorted(self._anchors):
+            if current := ancestry.current_key(*place):
+                yield f"A plan names the anchor {_new_key(*place, current)}"
+        for team in self._teams:
+            yield from team.cel_warnings()
 
     def trace(self, issue: KnownIssue, overrides: Overrides, known: Iterable[KnownIssue] = ()) -> Trace:
         """Explain the match of one issue. Ancestors are looked up in ``known``."""
