@@ -48,10 +48,13 @@ def test_one_absurd_date_leaves_out_one_issue_and_nothing_else(make_world: MakeW
 
 
 @pytest.mark.parametrize(
-    ("key", "field"), [("DS-12", "updated"), ("DS-12", "resolutiondate"), ("acme/churn#12", "created_at")]
-)
-@pytest.mark.parametrize(
-    "value", ["9999-12-31T23:59:59.999-0800", "2026-12-31T23:59:60.000+0000", 1e300, ["x"]]
+    ("key", "field", "value"),
+    [
+        ("DS-12", "updated", "9999-12-31T23:59:59.999-0800"),
+        ("DS-12", "resolutiondate", ["2026-10-01T00:00:00.000+0000"]),
+        ("acme/churn#12", "created_at", "2026-12-31T23:59:60Z"),
+        ("acme/churn#12", "updated_at", 1e300),
+    ],
 )
 def test_absurd_dates_of_every_kind_stop_their_issue_only(
     make_world: MakeWorld, key: str, field: str, value: Any

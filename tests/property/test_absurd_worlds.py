@@ -156,7 +156,7 @@ def test_one_garbled_issue_leaves_all_others_readable(
     assert not pulled.newly_missing
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     number=st.sampled_from(SCENARIOS),
     warm=st.booleans(),
