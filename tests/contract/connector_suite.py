@@ -367,6 +367,24 @@ class ConnectorSuite:
         gone = histories[refs[1]]["ours"].removed
         assert gone and gone.author_id == me
 
+    def test_label_histories_come_with_the_histories_of_changed_issues(self, world: TrackerFixture) -> None:
+        key = world.add_issue("one")
+        me, ref = world.reader.whoami().id, world.ref(key)
+        world.writer.change_labels(ref, ["kept", "gone"], [])
+        world.pass_minutes(1)
+        world.unlabel(key, "gone")
+        pulled = world.pull()
+        found = pulled.label_histories
+        if pulled.changes is None:
+            request = HistoryRequest(source=world.source, issues=pulled.issues)
+            (answer,) = world.reader.histories([request], FieldSelection())
+            assert isinstance(answer, SourceHistory)
+            found = answer.label_histories
+        kept, gone = found[ref]["kept"], found[ref]["gone"]
+        assert kept.added and kept.added.author_id == me and kept.removed is None
+        assert gone.added and gone.added.author_id == me
+        assert gone.removed and gone.removed.author_id != me
+
     def test_a_write_to_a_deleted_issue_raises_gone(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         ref = world.ref(key)
