@@ -53,21 +53,18 @@ class CoverageMap:
         subprocess.run(command, check=False, env=os.environ | variables)
 
     @cached_property
-    def _existing(self) -> set[str]:
-        """Names of the tests that there are now: others may have been renamed since they were measured."""
-        listed = subprocess.run([*_PYTEST, "--collect-only"], check=True, capture_output=True, text=True)
-        return set(listed.stdout.splitlines())
-
-    @cached_property
     def seconds(self) -> dict[str, float]:
-        """Duration of each test that passed, with its fixtures."""
-        found: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        """Duration of each test function that passed, with its fixtures and parameters."""
+        phases: dict[tuple[str, str], float] = {}
         for name, when, outcome, seconds in map(json.loads, self._outcomes.read_text().splitlines()):
-            found[name][when] = seconds if outcome == "passed" else math.inf
+            phases[name, when] = seconds if outcome == "passed" else math.inf
+        found: defaultdict[str, float] = defaultdict(float)
+        for (name, _), seconds in phases.items():
+            found[_function(name)] += seconds
         return {
-            name: sum(phases.values()) + (_COSTLY_SECONDS if _COSTLY.search(name) else 0)
-            for name, phases in found.items()
-            if math.isfinite(sum(phases.values())) and name in self._existing
+            name: seconds + (_COSTLY_SECONDS if _COSTLY.search(name) else 0)
+            for name, seconds in found.items()
+            if math.isfinite(seconds) and _exists(name)
         }
 
     @cached_property
@@ -80,7 +77,7 @@ class CoverageMap:
         """Return the tests by line of one file."""
         contexts = self._covered.contexts_by_lineno(str(Path(path).absolute()))
         return {
-            line: {name for each in found if (name := each.rpartition("|")[0]) in self.seconds}
+            line: {name for each in found if (name := _function(each)) in self.seconds}
             for line, found in contexts.items()
         }
 
@@ -141,3 +138,18 @@ class CoverageMap:
     @cached_property
     def _known(self) -> dict[str, dict[int, set[str]]]:
         return {}
+
+
+def _function(name: str) -> str:
+    """Return the name of a test without its parameters and its phase."""
+    return name.partition("[")[0].partition("|")[0]
+
+
+def _exists(name: str) -> bool:
+    """Return False for a test that was renamed since it was measured."""
+    path, _, inside = name.partition("::")
+    top = re.escape(inside.partition("::")[0])
+    return (
+        Path(path).is_file()
+        and re.search(rf"^(def|class) {top}\b", Path(path).read_text(), re.MULTILINE) is not None
+    )

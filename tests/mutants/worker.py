@@ -82,7 +82,10 @@ def _run(tests: Sequence[str], limit: float) -> tuple[str, str]:
             return "killed", "time limit"
         time.sleep(0.02)
     if not _OUTCOMES.read_text():
-        raise RuntimeError(Path("output.txt").read_text())
+        output = Path("output.txt").read_text()
+        if "Error while loading conftest" in output:
+            return "broken", "conftest.py (collect)"
+        raise RuntimeError(output)
     broken = ""
     for name, when, outcome, _ in map(json.loads, _OUTCOMES.read_text().splitlines()):
         if outcome == "failed" and when == "call":
