@@ -46,7 +46,7 @@ class Backoff:
         times = rejection["times"] + 1 if rejection and rejection["state"] == state else 1
         wait = timedelta(0) if times == 1 else min(FIRST_WAIT * 2 ** (times - 2), LONGEST_WAIT)
         until = (self._context.now() + wait).astimezone(UTC)
-        value = {"times": times, "state": state, "reason": reason[:200], "until": until.isoformat()}
+        value = {"times": times, "state": state, "reason": reason, "until": until.isoformat()}
         self._context.store.cache.put(_cache_key(change), value, days=60)
 
     def record_success(self, change: Change) -> None:

@@ -28,6 +28,7 @@ from sync.model.run import ApplyResult
 from sync.model.wording import pluralize
 from sync.pull.single_issue import locate_issue
 from sync.runtime.context import RunContext
+from sync.runtime.log_fields import logs_change
 from sync.runtime.run_lock import LEASE_DURATION
 
 
@@ -72,7 +73,8 @@ class Executor:
             elif reason := self._reason_to_skip(change):
                 self._skip(change, reason)
             else:
-                self._apply_one(change)
+                with logs_change(self.context.workspace, change):
+                    self._apply_one(change)
         reasons[:] = list(dict.fromkeys([*reasons, *self.refusals.sentences()]))
         return self.result
 
@@ -133,7 +135,7 @@ class Executor:
             self.result.done += 1
             self.backoff.record_success(change)
             self.refusals.record_success(change)
-            self.context.log.info("change.applied", issue=str(change.ref), change=change.describe())
+            self.context.log.info("change.applied", change=change.describe())
 
     def _write(self, change: Change) -> None:
         match change:
@@ -165,7 +167,7 @@ class Executor:
 
     def _record_failure(self, change: Change, error: ConnectorError) -> None:
         self.result.failed.append((change.describe(), str(error)))
-        self.context.log.warning("change.failed", issue=str(change.ref), reason=str(error))
+        self.context.log.warning("change.failed", change=change.describe(), reason=str(error))
         self._block_subject(change)
 
     def _block_subject(self, change: Change) -> None:

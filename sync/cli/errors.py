@@ -12,7 +12,7 @@ from sync.apply.changeset_file import StaleChangeSet, UnreadableChangeSet
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import pluralize
 from sync.config.credentials import CredentialError
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence
 from sync.forecast.csv_histories import InvalidHistoryFile
 from sync.runtime.session import BrokenMappingFiles, EmptyStore
 from sync.store import LeaseHeld, LeaseLost, StoreError
@@ -54,17 +54,17 @@ def _message(error: Exception, redactor: SecretRedactor) -> str:
         head = f"{pluralize(len(error.problems), 'problem')} in the configuration"
         return "\n".join([head, *map(str, error.problems)])
     if isinstance(error, StaleChangeSet):
-        reasons = "\n".join(f"  {escape_terminal(reason)}" for reason in error.reasons)
+        reasons = "\n".join(f"  {escape_sentence(reason)}" for reason in error.reasons)
         return (
             f"the change set is stale, nothing was written; make a new one with `preview --out`:\n{reasons}"
         )
     if isinstance(error, (BrokenMappingFiles, InvalidHistoryFile)):
         return str(error)
     if isinstance(error, _EXPECTED) and str(error):
-        return escape_terminal(str(error.args[0] if isinstance(error, KeyError) else error))
+        return escape_sentence(str(error.args[0] if isinstance(error, KeyError) else error))
     if isinstance(error, OSError):
         file = f" ({error.filename})" if error.filename else ""
-        return escape_terminal(f"{error.strerror or error}{file}")
+        return escape_sentence(f"{error.strerror or error}{file}")
     return f"this is a bug in increment-sync: {type(error).__name__}; {_save_traceback(error, redactor)}"
 
 

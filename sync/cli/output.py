@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence, escape_terminal
 from sync.model.wording import pluralize as pluralize
 
 if TYPE_CHECKING:
@@ -108,7 +108,11 @@ def _json_value(value: object) -> object:
 
 def safe_terminal_line(text: str) -> str:
     """Escape a line that may hold text from a tracker; its indentation stays."""
-    return " " * (len(text) - len(text.lstrip(" "))) + escape_terminal(text)
+    return _indentation(text) + escape_sentence(text)
+
+
+def _indentation(text: str) -> str:
+    return " " * (len(text) - len(text.lstrip(" ")))
 
 
 def utc(moment: datetime) -> str:
@@ -145,4 +149,5 @@ def table(
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else safe_terminal_line(str(value))
+    text = "" if value is None else str(value)
+    return _indentation(text) + escape_terminal(text)

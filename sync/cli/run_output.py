@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.model import FailedSource
 from sync.cli.output import Output, pick, pluralize, safe_terminal_line
-from sync.config.escape import escape_github, escape_terminal
+from sync.config.escape import MAX_SENTENCE, escape_github, escape_sentence, escape_terminal
 from sync.diff.guard import write_budget_for
 from sync.model.changes import Change, ChangeSet, CommentRemoval, LabelChange
 from sync.model.run import ApplyResult, PullResult, RunOptions, RunResult
@@ -41,8 +41,8 @@ def change_lines(changes: ChangeSet) -> list[str]:
     """List each change with its reasons, labels before comments."""
     lines = []
     for change in changes.changes[:MAX_CHANGES_SHOWN]:
-        lines.append(escape_terminal(change.describe()))
-        lines += [f"    {escape_terminal(reason)}" for reason in _reasons(change)]
+        lines.append(escape_sentence(change.describe()))
+        lines += [f"    {escape_sentence(reason)}" for reason in _reasons(change)]
     if len(changes) > MAX_CHANGES_SHOWN:
         lines.append(f"and {len(changes) - MAX_CHANGES_SHOWN} more; --json shows all")
     return lines
@@ -94,7 +94,7 @@ def changes_markdown(changes: ChangeSet, cost: ChangeCost) -> str:
             issue = escape_terminal(str(change.ref)).replace("`", "").replace("|", "")
             what = change.describe().removeprefix(f"{change.ref}  ")
             why = "; ".join(_reasons(change))
-            lines.append(f"| `{issue}` | {escape_github(what)} | {escape_github(why)} |")
+            lines.append(f"| `{issue}` | {escape_github(what)} | {escape_github(why, limit=MAX_SENTENCE)} |")
     return "\n".join(lines)
 
 
@@ -235,7 +235,7 @@ def apply_result_lines(result: RunResult) -> list[str]:
     lines = [written_summary(applied) if len(result.changes) else "nothing to change"]
     lines += [f"failed: {what}: {why}" for what, why in applied.failed]
     lines += [f"note: {note}" for note in (*applied.notes, *applied.closed_increments)]
-    return [escape_terminal(line) for line in lines]
+    return [escape_sentence(line) for line in lines]
 
 
 def written_summary(applied: ApplyResult) -> str:

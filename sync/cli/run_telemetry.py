@@ -33,7 +33,7 @@ from sync.cli.metrics.definitions import (
 from sync.cli.metrics.exporters import push_metrics, write_textfile
 from sync.cli.output import Output
 from sync.config.credentials import CredentialError, ping_url
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence
 from sync.config.settings import Settings, store_url
 from sync.model.run import RunResult
 from sync.pull.current_sources import workspace_sources
@@ -191,4 +191,4 @@ def _failures_noted(invocation: Invocation, what: str) -> Iterator[None]:
     except Exception as error:
         reason = error.strerror if isinstance(error, OSError) else None
         text = str(reason or error or type(error).__name__)
-        Output(invocation).note(f"note: {what}: {escape_terminal(invocation.redactor.redact(text))}")
+        Output(invocation).note(f"note: {what}: {escape_sentence(invocation.redactor.redact(text))}")

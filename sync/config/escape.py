@@ -42,7 +42,9 @@ MAX_LENGTH: Final = 300
 ZERO_WIDTH_SPACE: Final = "\u200b"
 """Invisible, and ends every reference."""
 
-_MAX_INPUT_LENGTH: Final = 10_000
+MAX_SENTENCE: Final = 10_000
+"""Longer than all sentences of ours with what they quote."""
+
 _MAX_MARKS_IN_A_ROW: Final = 4
 _JOINERS: Final = "\u200c\u200d"
 _EMOJI_STYLE: Final = "\ufe0e\ufe0f"
@@ -56,7 +58,7 @@ _TERMINAL_SEQUENCE: Final = re.compile(
 
 def escape_terminal(text: str, limit: int = MAX_LENGTH) -> str:
     """Return one line for a terminal or a log. Print it with markup disabled."""
-    plain = _TERMINAL_SEQUENCE.sub("", text[:_MAX_INPUT_LENGTH])
+    plain = _TERMINAL_SEQUENCE.sub("", text[:MAX_SENTENCE])
     characters: list[str] = []
     marks = 0
     for index, char in enumerate(plain):
@@ -66,6 +68,14 @@ def escape_terminal(text: str, limit: int = MAX_LENGTH) -> str:
             characters.append(shown)
     line = " ".join("".join(characters).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip(_JOINERS + " ") + "…"
+
+
+def escape_sentence(text: str) -> str:
+    """Return one whole line for a terminal or a log, for a sentence of ours that quotes others.
+
+    Nothing is cut off, because the advice stands at the end: bound the quoted parts where they are quoted.
+    """
+    return escape_terminal(text, MAX_SENTENCE)
 
 
 def _replacement_for(char: str, before: str, after: str) -> str:

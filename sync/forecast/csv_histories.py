@@ -17,10 +17,11 @@ from typing import Final
 from connectors.regular_file import open_regular_file
 from connectors.scalars import in_utc
 from connectors.text import normalize_text
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence, escape_terminal
 from sync.model.forecast import PastIssue
 from sync.model.wording import pluralize
 
+_MAX_CELL: Final = 60
 _MAX_PLACES: Final = 10
 """Rows that a note names."""
 _REQUIRED_COLUMNS: Final = ("repo", "issue", "created", "closed")
@@ -59,7 +60,7 @@ def read_histories(paths: Iterable[Path], now: datetime) -> PastIssues:
             try:
                 name, issue = (row["repo"], row["issue"]), _parse_issue(row)
                 if name in rows:
-                    raise ValueError(f"{row['issue']} of {row['repo']} is a duplicate")
+                    raise ValueError(f"{_cell(row['issue'])} of {_cell(row['repo'])} is a duplicate")
                 if issue.created > now:
                     unborn.append(f"{path}:{line}")
                 elif issue.closed is not None and issue.closed > now:
@@ -67,7 +68,7 @@ def read_histories(paths: Iterable[Path], now: datetime) -> PastIssues:
                     issue = replace(issue, closed=None)
                 rows[name] = issue
             except ValueError as error:
-                problems.append(f"{path}:{line}: {escape_terminal(str(error))}")
+                problems.append(f"{path}:{line}: {escape_sentence(str(error))}")
     if not problems and not rows:
         problems.append("no issue in any file")
     if problems:
@@ -139,7 +140,7 @@ def _parse_issue(row: Mapping[str, str]) -> PastIssue:
     created = _parse_time(row["created"], "created")
     closed = _parse_time(row["closed"], "closed") if row["closed"] else None
     if closed is not None and closed < created:
-        raise ValueError(f"closed {row['closed']} is before created {row['created']}")
+        raise ValueError(f"closed {_cell(row['closed'])} is before created {_cell(row['created'])}")
     return PastIssue(
         created=created,
         closed=closed,
@@ -155,8 +156,12 @@ def _parse_time(text: str, column: str) -> datetime:
         read = None
     moment = in_utc(read.replace(tzinfo=read.tzinfo or UTC)) if read else None
     if moment is None:
-        raise ValueError(f'{column} is "{text}", not a time like 2026-10-01T09:30Z')
+        raise ValueError(f'{column} is "{_cell(text)}", not a time like 2026-10-01T09:30Z')
     return moment
+
+
+def _cell(text: str) -> str:
+    return escape_terminal(text, _MAX_CELL)
 
 
 def _split_names(cell: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from connectors.model import (
     SourceHistory,
 )
 from sync.runtime.context import RunContext
+from sync.runtime.log_fields import logs_sources, source_fields
 
 _REFUSAL_PAUSE: Final = timedelta(hours=6)
 """Pause after a refusal. After a mere outage the next run asks again."""
@@ -57,7 +58,9 @@ def read_histories(
             label_histories.update(answer.label_histories)
             if answer.statuses:
                 context.store.save_statuses(each.source.tracker, answer.statuses)
-            context.log.info("history.read", source=each.source.name, issues=len(each.issues))
+            context.log.info(
+                "history.read", **source_fields(context.workspace, each.source), issues=len(each.issues)
+            )
     return tuple(failed)
 
 
@@ -65,11 +68,13 @@ def _read_tracker(
     context: RunContext, requests: Sequence[HistoryRequest], selection: FieldSelection
 ) -> list[tuple[HistoryRequest, SourceHistory | FailedSource]]:
     reader = context.readers[requests[0].source.tracker]
-    return list(zip(requests, reader.histories(requests, selection), strict=True))
+    with logs_sources(context.workspace, [each.source for each in requests]):
+        return list(zip(requests, reader.histories(requests, selection), strict=True))
 
 
 def _record_failure(context: RunContext, failure: FailedSource) -> None:
-    context.log.warning("history.failed", source=failure.source.name, reason=failure.reason)
+    fields = source_fields(context.workspace, failure.source)
+    context.log.warning("history.failed", **fields, reason=failure.reason)
     if failure.kind in ("forbidden", "missing", "payload"):
         until = (context.now() + _REFUSAL_PAUSE).isoformat()
         context.store.cache.put(_cache_key(failure.source), until, days=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TypeVar
 
 from connectors.errors import ConnectorError, Gone, MalformedIssue
@@ -46,6 +47,7 @@ from sync.pull.unreadable import (
     with_known_ids,
 )
 from sync.runtime.context import RunContext
+from sync.runtime.log_fields import logs_sources, source_fields
 
 _Result = TypeVar("_Result")
 MAX_SINGLE_READS = 20
@@ -134,8 +136,9 @@ class _SourcePuller:
             store.save_statuses(source.tracker, pulled.statuses)
         count = len(pulled.issues)
         self.pulled[source.name] += count
+        fields = source_fields(self.context.workspace, source)
         self.context.log.info(
-            "source.read", source=source.name, issues=count, full=pulled.full, unchanged=pulled.unchanged
+            "source.read", **fields, issues=count, full=pulled.full, unchanged=pulled.unchanged
         )
 
     def _pull_in_full(self, source: Source) -> PulledSource | None:
@@ -242,8 +245,8 @@ class _SourcePuller:
     def _record_failure(self, failure: FailedSource) -> None:
         self.failed[failure.source.name] = failure
         self.context.store.mark_failed(failure.source, failure.reason, self.context.now())
-        # The summary at the end of the run gives the reason.
-        self.context.log.warning("source.failed", source=failure.source.name, kind=failure.kind)
+        fields = source_fields(self.context.workspace, failure.source)
+        self.context.log.warning("source.failed", **fields, kind=failure.kind, reason=failure.reason)
 
     def result(self) -> PullResult:
         # Not before the end: a source can be pulled and then fail at its census.
@@ -290,7 +293,7 @@ class _SourcePuller:
                 issue = self.context.readers[anchor.tracker].read(anchor.key, self.selection)
             except ConnectorError as error:
                 unread[anchor] = str(error)
-                self.context.log.warning("anchor.unread", anchor=str(anchor))
+                self.context.log.warning("anchor.unread", anchor=str(anchor), reason=str(error))
             else:
                 anchors[anchor] = issue
                 self.context.store.save_issue(issue, self.context.now())
@@ -303,18 +306,18 @@ class _SourcePuller:
         read_group: Callable[[IssueReader, tuple[Source, ...]], list[_Result]],
     ) -> Iterator[_Result]:
         """Read all groups concurrently. Results come in the order of the groups, so that runs are deterministic."""
+
+        def read(group: tuple[Source, ...]) -> list[_Result]:
+            with logs_sources(self.context.workspace, group):
+                return read_group(self.context.readers[group[0].tracker], group)
+
         if not groups:
             return
         if self.context.parallel_reads == 1:
-            for group in groups:
-                yield from read_group(self.context.readers[group[0].tracker], group)
+            yield from chain.from_iterable(map(read, groups))
             return
         with thread_pool(min(len(groups), self.context.parallel_reads)) as pool:
-            futures = [
-                pool.submit(read_group, self.context.readers[group[0].tracker], group) for group in groups
-            ]
-            for future in futures:
-                yield from future.result()
+            yield from chain.from_iterable(pool.map(read, groups))
 
 
 def _group_sources(sources: Sequence[Source]) -> list[tuple[Source, ...]]:

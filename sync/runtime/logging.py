@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import structlog
 
 from connectors.http.redaction import SecretRedactor
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence
 
 
 def configure_logging(
@@ -56,4 +56,4 @@ def _escape_for_terminal(value: Any) -> Any:
     """Escape text from trackers, which could forge log lines or send control sequences. JSON escapes by itself."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return escape_terminal(str(value))
+    return escape_sentence(str(value))

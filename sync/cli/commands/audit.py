@@ -8,7 +8,7 @@ from datetime import timedelta
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, pluralize, shorten, utc
 from sync.cli.store_view import StoreView, audit_findings, select_rollups
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence, escape_terminal
 from sync.insights.audit import AuditFinding, FindingEvidence, sort_by_severity
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
@@ -47,7 +47,7 @@ def show_audit(invocation: Invocation, increment: str | None, idle_days: int, *,
 
 def _lines(findings: Sequence[AuditFinding]) -> Iterator[str]:
     for finding in findings:
-        yield escape_terminal(f"{finding.kind}: {finding.title}: {finding.text}")
+        yield escape_sentence(f"{finding.kind}: {escape_terminal(finding.title)}: {finding.text}")
         more = "    and {} more (--json shows all)"
         yield from shorten(finding.evidence, _MAX_EVIDENCE, more, _evidence_line)
         yield ""
@@ -58,4 +58,4 @@ def _evidence_line(evidence: FindingEvidence) -> str:
     when = f"{evidence.at:%Y-%m-%d %H:%M}" if evidence.at else " " * 16
     what = f"{evidence.ref.key}: {evidence.text}" if evidence.ref else evidence.text
     run = f" (run {evidence.run_id})" if evidence.run_id else ""
-    return f"    {when}  {escape_terminal(what)}{run}"
+    return f"    {when}  {escape_sentence(what)}{run}"

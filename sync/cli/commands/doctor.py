@@ -17,7 +17,7 @@ from sync.cli.output import Output, pluralize, utc
 from sync.cli.run_telemetry import metrics_path
 from sync.config.check_push import check_push_names
 from sync.config.credentials import PING_URL, CredentialError, ping_url
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence
 from sync.config.private_files import is_shared
 from sync.config.settings import FILE_NAME, Settings, store_file, store_url
 from sync.config.workspace import read_with_settings
@@ -27,8 +27,6 @@ from sync.store import Store, StoreError, open_store
 
 _CONFIGURATION_CHECKS = frozenset({"settings", "mappings", "credentials"})
 """Checks whose problems mean ``ExitCode.INVALID``: somebody has to edit a file or set a variable."""
-_MAX_TEXT = 1000
-"""Longer than all our own texts, so that only texts of others are cut."""
 
 
 def doctor(invocation: Invocation) -> int:
@@ -54,7 +52,7 @@ def doctor(invocation: Invocation) -> int:
 def _line(result: CheckResult) -> str:
     what = result.check if result.check == result.subject else f"{result.check} {result.subject}"
     text = result.text.removeprefix(f"{result.subject}: ")
-    return f"{result.level:7}  " + escape_terminal(f"{what}: {text}", _MAX_TEXT)
+    return f"{result.level:7}  " + escape_sentence(f"{what}: {text}")
 
 
 def _summary(results: Iterable[CheckResult]) -> str:

@@ -21,7 +21,7 @@ from mappings.testing.files import collect_cases, test_file_problems
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, as_object, pick, pluralize
 from sync.config.check_push import check_push_names
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence
 from sync.config.settings import Settings, store_file, store_url
 from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation
@@ -132,7 +132,7 @@ def _workspace_size(loaded: LoadResult) -> str:
 
 
 def _summary(result: WorkspaceCheck) -> Iterable[str]:
-    yield from map(escape_terminal, result.notes)
+    yield from map(escape_sentence, result.notes)
     if result.workspace_size:
         yield result.workspace_size
     warnings = len(result.problems) - result.errors
@@ -209,15 +209,12 @@ def _names_of_the_past(store: Store, workspace: Workspace) -> NamesOfThePast:
     )
 
 
-_MAX_LINE = 2_000
-
-
 def check_lines(problems: Sequence[Problem]) -> Iterator[str]:
     """``file:line:column: severity: path: message [check]``; for warnings also how to silence them."""
     for problem in problems:
-        yield escape_terminal(f"{problem} [{problem.check}]", _MAX_LINE)
+        yield escape_sentence(f"{problem} [{problem.check}]")
         if (how := silence_hint(problem)) is not None:
-            yield f"    intended? write {escape_terminal(how)}"
+            yield f"    intended? write {escape_sentence(how)}"
 
 
 def _document(result: WorkspaceCheck, *, ok: bool) -> dict[str, Any]:

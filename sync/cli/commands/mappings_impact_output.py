@@ -12,7 +12,7 @@ from mappings.model import Assignment, Unplanned
 from mappings.rules.trace import MatchOutcome
 from sync.cli.output import pick, pluralize, table, utc
 from sync.cli.run_output import change_summary
-from sync.config.escape import escape_github, escape_terminal
+from sync.config.escape import MAX_SENTENCE, escape_github, escape_sentence, escape_terminal
 from sync.mapping_tools.impact import (
     Impact,
     MoveGroup,
@@ -23,6 +23,7 @@ from sync.mapping_tools.impact import (
     rule_text,
     state_text,
 )
+from sync.model.wording import plural
 
 MAX_KEYS: Final = 8
 MAX_ROWS: Final = 40
@@ -47,7 +48,7 @@ class Comparison:
 
 def impact_text(impact: Impact, comparison: Comparison) -> str:
     """Format for a terminal: at most ``MAX_ROWS`` lines a table, and ``MAX_KEYS`` keys a line."""
-    lines = [escape_terminal(_comparison_text(impact, comparison)), escape_terminal(_summary(impact))]
+    lines = [escape_sentence(_comparison_text(impact, comparison)), escape_sentence(_summary(impact))]
     for heading, groups in _sections(impact):
         header = ("from", "to", "issues", "by", "which")
         rows = [(g.before, g.after, len(g.refs), g.by, _key_list(g.refs)) for g in groups[:MAX_ROWS]]
@@ -57,7 +58,7 @@ def impact_text(impact: Impact, comparison: Comparison) -> str:
         lines += ["", "Capabilities and goals", *table(("what", "before", "after"), shown)]
         lines += _omitted(impact.subjects)
     lines += ["", *(f"A run would then write: {each}" for each in _writes(impact))]
-    lines += [f"note: {escape_terminal(note, 500)}" for note in comparison.notes[:MAX_ROWS]]
+    lines += [f"note: {escape_sentence(note)}" for note in comparison.notes[:MAX_ROWS]]
     return "\n".join(lines)
 
 
@@ -183,8 +184,8 @@ def _code(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return escape_github(text, 500)
+    return escape_github(text, MAX_SENTENCE)
 
 
 def _n(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return f"{count:,} {noun if count == 1 else plural(noun)}"

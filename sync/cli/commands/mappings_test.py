@@ -24,7 +24,7 @@ from sync.cli.commands.mappings_check import (
 from sync.cli.commands.mappings_test_output import case_lines, summary_lines
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, as_object, pick
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence
 from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation
 
@@ -77,7 +77,7 @@ def run_cases(
 
         junit.write_bytes(junit_xml(report.results, report.not_run, report.problems))
     if not output.as_json:
-        output.notes(escape_terminal(str(problem)) for problem in report.problems)
+        output.notes(escape_sentence(str(problem)) for problem in report.problems)
     output.show(lambda: _document(report), lambda: _lines(report))
     return ExitCode.DONE if report.ok else ExitCode.INVALID
 

@@ -13,7 +13,7 @@ from mappings.rules.trace import RuleTrace, Trace
 from mappings.testing.cases import MappingCase
 from mappings.testing.run import CaseResult
 from sync.cli.output import pluralize
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence, escape_terminal
 
 _MARKS = {"passed": "ok      ", "failed": "FAILED  ", "invalid": "INVALID "}
 _MAX_LINE = 200
@@ -34,14 +34,14 @@ def case_lines(result: CaseResult) -> list[str]:
 def failure_details(result: CaseResult) -> list[str]:
     """Describe why a case did not pass."""
     if result.problems:
-        return [_escape(f"{problem.origin}: {problem.message}") for problem in result.problems]
+        return [escape_sentence(f"{problem.origin}: {problem.message}") for problem in result.problems]
     lines = []
     width = max((len(each.key) for each in result.differences), default=0)
     for each in result.differences:
         lines.append(f"{each.key:<{width}}  expected {_escape(each.expected)}")
         lines.append(f"{'':<{width}}  got      {_escape(each.actual)}")
     if result.trace is not None:
-        lines += [_escape(result.trace.because), *_trace_lines(result.trace)]
+        lines += [escape_sentence(result.trace.because), *_trace_lines(result.trace)]
     return lines
 
 
@@ -69,7 +69,7 @@ def _rule_lines(traced: RuleTrace, winner: str | None) -> Iterator[str]:
     for condition in traced.conditions:
         if not condition.holds:
             found = ", ".join(map(show_invisible, condition.found)) or "nothing"
-            yield f"    {_escape(f'{condition.key}: {condition.expected}; it has {found}')}"
+            yield f"    {escape_sentence(f'{condition.key}: {_escape(condition.expected)}; it has {_escape(found)}')}"
 
 
 def summary_lines(

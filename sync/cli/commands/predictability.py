@@ -7,7 +7,7 @@ from typing import Any
 
 from sync.cli.output import Output, as_object, pluralize, table
 from sync.cli.store_view import StoreView, find_increment, increment_predictability, started_increments
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence, escape_terminal
 from sync.insights.predictability import Predictability
 from sync.insights.unplanned import AdHocShare
 from sync.runtime.invocation import Invocation
@@ -66,7 +66,7 @@ def _increment_lines(each: Predictability) -> Iterator[str]:
         into = f" into {carried.into}" if carried.into else ""
         times = f", {carried.times} times by now" if carried.times > 1 else ""
         issues = pluralize(carried.remaining, "issue")
-        yield escape_terminal(f"{verb}: {carried.title}, {issues}{into}{times}")
+        yield escape_sentence(f"{verb}: {escape_terminal(carried.title)}, {issues}{into}{times}")
 
 
 def _number(value: float | None) -> str:

@@ -12,7 +12,7 @@ from connectors.model import UnreadableIssue
 from mappings.model import Anchor
 from sync.cli.output import Output, as_object, pick, pluralize, table, utc
 from sync.cli.store_view import OPEN_PHASES, StoreView, select_rollups
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence
 from sync.diff.comment_forecast import describe_interval
 from sync.model.planning import PlanningResult
 from sync.model.records import SourceState
@@ -174,10 +174,10 @@ def _increment_lines(increment: IncrementRollup) -> Iterator[str]:
         rows += [_capability_row(capability) for capability in goal.capabilities]
     yield from table(_HEADER, rows, hide_empty_columns=True)
     for text in _forecast_remarks(increment):
-        yield f"  {escape_terminal(text)}"
+        yield f"  {escape_sentence(text)}"
     for goal in increment.goals:
         for part in _goal_and_capabilities(goal):
-            yield from (f"  ! {escape_terminal(warning)}" for warning in part.warnings)
+            yield from (f"  ! {escape_sentence(warning)}" for warning in part.warnings)
 
 
 def _goal_and_capabilities(goal: GoalRollup) -> tuple[GoalRollup | CapabilityRollup, ...]:

@@ -9,14 +9,13 @@ from typing import Any, Final
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, pick, pluralize, shorten
 from sync.cli.run_output import apply_document, change_document, change_lines, change_summary
-from sync.config.escape import escape_terminal
+from sync.config.escape import escape_sentence
 from sync.model.limits import Refusal
 from sync.model.run import ApplyResult
 from sync.model.undo import Reversal
 from sync.store import OverrideRecord
 
 _MAX_UNCHANGED: Final = 50
-_MAX_LINE: Final = 400
 
 
 @dataclass(kw_only=True, slots=True)
@@ -63,7 +62,7 @@ def print_undo_report(output: Output, report: UndoReport) -> None:
     if output.as_json:
         output.document(_document(report))
         return
-    output.notes(escape_terminal(line, _MAX_LINE) for line in _notes(report))
+    output.notes(escape_sentence(line) for line in _notes(report))
     if report.not_written_reason:
         output.line(report.not_written_reason)
     if report.applied is not None:
@@ -84,8 +83,8 @@ def _notes(report: UndoReport) -> Iterator[str]:
 
 def _print_applied(output: Output, report: UndoReport, applied: ApplyResult) -> None:
     output.line(f"{pluralize(applied.done, 'change')} written by run {report.run_id}")
-    output.notes(escape_terminal(f"failed: {what}: {why}", _MAX_LINE) for what, why in applied.failed)
-    output.notes(escape_terminal(f"note: {note}", _MAX_LINE) for note in applied.notes)
+    output.notes(escape_sentence(f"failed: {what}: {why}") for what, why in applied.failed)
+    output.notes(escape_sentence(f"note: {note}") for note in applied.notes)
     if applied.skipped:
         why = "; ".join(applied.skip_reasons)
         output.line(f"{pluralize(applied.skipped, 'change')} left, run the same command again: {why}")

@@ -21,6 +21,7 @@ _SECONDS: Final = 5.0
 """Time for the whole response of a Pushgateway."""
 _MAX_BYTES: Final = 1 << 20
 """Size of the response."""
+_MAX_FILE_BYTES: Final = 10_000_000
 _INSTALLATION: Final = "installation"
 
 
@@ -126,9 +127,6 @@ def _metrics(values: MetricValues, installation: str) -> Iterator[Metric]:
 def _metric_name(definition: MetricDefinition) -> str:
     """Return the name as prometheus-client wants it: it adds ``_total`` to counters itself."""
     return PREFIX + definition.name.removesuffix("_total")
-
-
-_MAX_FILE_BYTES: Final = 10_000_000
 
 
 def _metrics_in(path: Path) -> list[Metric]:
