@@ -35,6 +35,7 @@ from sync.cli.output import Output
 from sync.config.credentials import CredentialError, ping_url
 from sync.config.escape import escape_sentence
 from sync.config.settings import Settings, store_url
+from sync.model.interruption import as_interruption
 from sync.model.run import RunResult
 from sync.pull.current_sources import workspace_sources
 from sync.runtime.context import RunContext
@@ -108,6 +109,9 @@ def run_with_telemetry(
     check.ping("start")
     try:
         code = work(observed)
+    except KeyboardInterrupt as stop:
+        code = as_interruption(stop).exit_code
+        raise
     except Exception as error:
         code = int(exit_code_for(error))
         raise

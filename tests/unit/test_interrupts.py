@@ -92,3 +92,27 @@ def test_the_command_line_names_the_signal(
     monkeypatch.setattr("sync.cli.commands.demo.demo", interrupted)
     assert cli.invoke(lambda: cli.app(["demo"], standalone_mode=False)) == 143
     assert capsys.readouterr().err == "increment-sync: interrupted\n"
+
+
+EARLY = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+interrupting, sys.argv = sys.argv[1], ["increment-sync", "status"]
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == interrupting:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+from sync.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "sync.cli.commands.status"])
+def test_an_interruption_while_modules_are_imported_is_one_sentence(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY, module], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "increment-sync: interrupted\n")

@@ -6,7 +6,8 @@ import functools
 import inspect
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
@@ -123,15 +124,27 @@ def _parse_duration(text: str) -> timedelta:
     return timedelta(seconds=min(seconds, 366 * 86_400))
 
 
+@contextmanager
+def _interruptions_kept() -> Iterator[None]:
+    """Raise Abort for an interruption, which Typer would turn into a bare exit code."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise typer.Abort from stop
+
+
 class CommandGroup(TyperGroup):
     """Group of all commands, with their whole first sentence in the help, over several lines where needed."""
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Parse the command line."""
+        with _interruptions_kept():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. Raises Abort for an interruption, which Typer would turn into a bare exit code."""
-        try:
+        """Run a command."""
+        with _interruptions_kept():
             return super().invoke(ctx)
-        except KeyboardInterrupt as stop:
-            raise typer.Abort from stop
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of commands; click calls this and would cut the sentences off."""
