@@ -18,7 +18,7 @@ def failed_search(site: JiraSite, source: Source, error: BadJql | ConnectorError
     if is_about_condition(error):
         return _explain_rejection(site, source, error)
     if isinstance(error, Gone):
-        reason = f"{error}; Jira's search is not there: check kind of the tracker and its url, a path such as /jira included"
+        reason = f"{error}; check kind of the tracker and its url, a path such as /jira included"
         return FailedSource(source, reason, "missing")
     return FailedSource.from_error(source, error)
 
