@@ -291,7 +291,8 @@ def test_archived_repository_is_read_and_rejected_writes_are_reported(make_world
     world = make_world(github=seed)
     result = world.run()
     assert result.code == 1
-    assert "failed: github:acme/churn#11" in result.out
+    assert result.out.count("failed: github:acme/churn#") == 2, "a label and a comment"
+    assert 'new labels are refused (HTTP 403: "Repository was archived so is read-only."), 2 changes left' in result.out
     assert world.labels("DS-11") == {"model", "capability:model", "increment:2026-q4"}
 
 
