@@ -114,6 +114,9 @@ class MemoryTracker(MemoryIssues):
         return dict(self._issue_at(ref.key).label_origins)
 
     def label_histories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelHistory]]:
+        return self._label_histories(refs)
+
+    def _label_histories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelHistory]]:
         return {ref: dict(self._issues[ref.id].label_histories) for ref in refs if ref.id in self._issues}
 
     def histories(
@@ -135,7 +138,7 @@ class MemoryTracker(MemoryIssues):
             yield SourceHistory(
                 source=request.source,
                 changes=changes,
-                label_histories=self.label_histories([issue.ref for issue in request.issues]),
+                label_histories=self._label_histories([issue.ref for issue in request.issues]),
                 complete=frozenset(ids),
             )
 

@@ -78,8 +78,8 @@ def test_an_issue_that_was_transferred_is_another_one(world: WritingWorld) -> No
 
 
 def drift(world: WritingWorld) -> tuple[dict[str, CommentDrift], dict[str, str]]:
-    found, unread = world.with_context(find_comment_drift)
-    return found, {ref.key: reason for ref, reason in unread.items()}
+    found = world.with_context(find_comment_drift)
+    return found.drift, {ref.key: reason for ref, reason in found.unread.items()}
 
 
 def test_untouched_comments_have_no_drift(world: WritingWorld) -> None:

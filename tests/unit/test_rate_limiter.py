@@ -70,7 +70,7 @@ def store(tmp_path: Path, clock: list[datetime]) -> Iterator[Store]:
 def net() -> Iterator[responses.RequestsMock]:
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.post(f"{BASE}/comments", json={"id": 1})
-        mock.delete(f"{BASE}/labels/x", status=204)
+        mock.delete(f"{BASE}/labels/x", json=[])
         yield mock
 
 
