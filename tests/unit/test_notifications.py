@@ -145,7 +145,7 @@ def test_a_run_posts_at_most_the_limit_of_comments_and_continues_with_silent_cha
     budget = WriteBudget(audience=audience(), max_comments=1)
     first, second, edit = waits(budget, comment(DS), comment(CHURN), comment(CHURN, comment_id="7"))
     assert (first, edit) == (None, None)
-    assert second == "at most 1 comments are posted in one run (limits.new_comments)"
+    assert second == "at most 1 comment is posted in one run (limits.new_comments)"
 
 
 def test_a_run_mails_a_limited_number_of_people_and_each_a_limited_number_of_times() -> None:
@@ -158,7 +158,7 @@ def test_a_run_mails_a_limited_number_of_people_and_each_a_limited_number_of_tim
     each = WriteBudget(audience=audience(), max_mails_per_person=1)
     assert waits(each, comment(DS), comment(DS), comment(CHURN)) == [
         None,
-        "at most 1 mails to one person in one run (limits.mails_each)",
+        "at most 1 mail to one person in one run (limits.mails_each)",
         None,
     ]
     mails = WriteBudget(audience=audience(), max_mails=2)

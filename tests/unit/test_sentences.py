@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,6 @@ def test_a_foreign_cell_leaves_room_for_the_sentence(tmp_path: Path) -> None:
     file = tmp_path / "issues.csv"
     file.write_text(f"repo,issue,created,closed\nr,1,{'9' * 50_000},\n", encoding="utf-8")
     with pytest.raises(InvalidHistoryFile) as invalid:
-        read_histories([file])
+        read_histories([file], now=datetime(2026, 11, 20, tzinfo=UTC))
     (problem,) = invalid.value.problems
     assert problem.endswith('…", not a time like 2026-10-01T09:30Z')

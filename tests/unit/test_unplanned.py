@@ -232,7 +232,7 @@ def test_a_csv_file_is_written_and_its_path_is_printed(tmp_path: Path) -> None:
 
     answer = world.call(command)
     assert (answer.code, answer.out) == (0, "")
-    assert answer.err == f"1 unplanned issues written to {file}\n"
+    assert answer.err == f"1 unplanned issue written to {file}\n"
     assert rows(file.read_text(encoding="utf-8"))[1][-1] == "Größe"
 
 
