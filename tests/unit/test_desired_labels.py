@@ -201,3 +201,20 @@ def test_a_plan_that_was_not_rolled_up_is_an_error_and_no_removal() -> None:
     broken = replace(inputs(), rollup=replace(inputs().rollup, increments=()))
     with pytest.raises(LookupError, match="was not rolled up"):
         desired_labels_for(broken)
+
+
+def test_labels_of_a_closed_increment_stay_on_what_was_done_in_it_and_on_nothing_else() -> None:
+    """Even if no rule asks for them any more; with the current prefix."""
+    past = {"now": CLOSE + timedelta(days=30), "more_known": ()}
+    carried = frozenset({FEATURES, INCREMENT, "capability:never-planned", "state:done", "bug"})
+    kept = {
+        key: issue(key, "done" if category == "done" else "todo", labels=carried, category=category)[1]
+        for key, category in (("DS-1", "done"), ("DS-2", "todo"))
+    }
+    past["more_known"] = tuple(kept.values())
+    found = inputs(**past)
+    assert labels(found, "DS-1") == {FEATURES, INCREMENT}
+    assert labels(found, "DS-2") == set()
+    assert desired(found, "DS-1").labels[FEATURES].text == "done in an increment that is closed"
+    running = inputs(more_known=tuple(kept.values()))
+    assert labels(running, "DS-1") == set()

@@ -67,3 +67,18 @@ def test_the_longest_prefix_wins() -> None:
 )
 def test_valid_labels_work_on_both_trackers(label: str, valid: bool) -> None:
     assert is_valid_label(label) is valid
+
+
+def test_every_family_has_a_colour_and_teams_may_have_another() -> None:
+    scheme = LabelScheme(teams={"ops": TeamLabels(colors={"state": "000000"})})
+    colors = {text: scheme.color(text) for text in ("increment:q4", "capability:a", "state:done", "health:x")}
+    colors |= {text: scheme.color(text) for text in ("flag:blocked", "unplanned")}
+    assert colors == {
+        "increment:q4": "5319e7",
+        "capability:a": "1d76db",
+        "state:done": "0e8a16",
+        "health:x": "fbca04",
+        "flag:blocked": "d93f0b",
+        "unplanned": "bfd4f2",
+    }
+    assert (scheme.color("state:done", "ops"), scheme.color("flag:blocked", "ops")) == ("000000", "d93f0b")
