@@ -21,4 +21,5 @@ def test_random_worlds_end_as_people_decided(part: int) -> None:
     for seed in range(part * WORLDS, (part + 1) * WORLDS):
         results.add(worlds.run_seed(seed, max_steps=2))
     assert not results.failures, "\n".join(failure_lines(results))
-    assert results.injected.total() >= WORLDS / 5
+    assert results.user_actions > WORLDS
+    assert results.injected
