@@ -92,10 +92,10 @@ class PullsPart(StorePart):
         with self._database.write() as connection:
             gone = {ref.id for ref in (*vanished, *left)}
             members = load_member_ids(connection, source)
-            _add_members(connection, source, census.ids - members - gone)
+            _add_members(connection, source, census.ids - members)
             events = _remove_members(connection, source, {ref.id for ref in left} & members, at)
             events += _mark_vanished(connection, vanished)
-            events += _mark_returned(connection, source.tracker, census.ids - gone, at)
+            events += _mark_returned(connection, source.tracker, census.ids, at)
             members = (members | census.ids) - gone
             before = load_source_state(connection, source.name)
             save_source_state(connection, source, before, last_census=at, count=len(members))

@@ -114,3 +114,21 @@ def test_jira_renders_exactly_the_text(text):
 def test_the_longest_text_is_cut_at_300_characters(escape):
     assert escape("x" * 300) == "x" * 300
     assert escape("x" * 301) == "x" * 299 + "…"
+
+
+@pytest.mark.parametrize(
+    ("code", "stays"),
+    [(0x378, True), (0x1FAFF + 0x100, True), (0xDFFFD, True), (0x2065, False), (0x2064 + 0x2, False)]
+    + [
+        (0xFFF0, False),
+        (0xFFEF, True),
+        (0xFFFF, False),
+        (0xE0000, False),
+        (0xE0080, False),
+        (0x1FFFE, False),
+    ],
+)
+def test_of_characters_without_a_meaning_yet_only_those_that_are_never_shown_go(code, stays):
+    """Unicode reserves places for characters that will show nothing; others may be letters of tomorrow."""
+    for escape in (escape_terminal, escape_jira, escape_github):
+        assert escape(f"a{chr(code)}b") == (f"a{chr(code)}b" if stays else "ab")

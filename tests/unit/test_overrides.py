@@ -383,3 +383,20 @@ def test_issues_that_were_not_read_do_not_hide_that_a_label_was_deleted(world: W
     outcome = world.run()
     assert [refusal.rule for refusal in outcome.refusals] == ["label-gone"]
     assert world.overrides() == set()
+
+
+def test_an_override_that_was_lifted_counts_no_more_in_the_same_run(world: WritingWorld) -> None:
+    recorded(world, an_issue(world), "pin")
+
+    def work(run_context: RunContext) -> None:
+        recorder = StateRecorder(run_context, load_recorded_state(run_context))
+        [ref] = recorder.recorded.overrides.pins
+        recorder.drop_override(ref, "pin", MODEL)
+        assert recorder.recorded.overrides.pins == {ref: {FEATURES}}
+        assert recorder.notices == []
+        recorder.drop_override(ref, "pin", FEATURES)
+        assert recorder.recorded.overrides.pins[ref] == frozenset()
+        assert [each.text for each in recorder.notices] == [f"the pin of {FEATURES} was withdrawn"]
+        assert [row.kind for row in run_context.store.overrides()] == ["pin"], "not saved yet"
+
+    world.with_context(work)
