@@ -201,7 +201,8 @@ def test_whatever_the_titles_a_comment_stays_below_the_limit_and_whole(kind: str
     assert len(text) <= MAX_LENGTH[kind]
     assert "The end" in text.split("\n")[-1]
     if kind == "github":
-        assert "more capabilities" in text
+        assert "and 40 more capabilities" in text
+        assert not [line for line in text.split("\n") if line.startswith("|")]
 
 
 def test_states_make_an_edit_urgent_and_counts_do_not() -> None:
