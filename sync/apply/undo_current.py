@@ -142,7 +142,7 @@ def _current_comment(context: RunContext, ref: IssueRef, subject: str, comment_i
 
 
 def _later_writes(context: RunContext, request: UndoRequest, ref: IssueRef) -> tuple[JournalEntry, ...]:
-    first = min(row.id for row in request.entries if row.ref == ref)
+    first = min(row.id for row in request.entries)
     ours = {row.run_id for row in request.entries}
     return tuple(
         row

@@ -292,7 +292,10 @@ def test_archived_repository_is_read_and_rejected_writes_are_reported(make_world
     result = world.run()
     assert result.code == 1
     assert result.out.count("failed: github:acme/churn#") == 2, "a label and a comment"
-    assert 'new labels are refused (HTTP 403: "Repository was archived so is read-only."), 2 changes left' in result.out
+    assert (
+        'new labels are refused (HTTP 403: "Repository was archived so is read-only."), 2 changes left'
+        in result.out
+    )
     assert world.labels("DS-11") == {"model", "capability:model", "increment:2026-q4"}
 
 

@@ -11,7 +11,7 @@ from connectors.errors import Gone, Rejected, Unavailable
 from connectors.model import Comment, IssueRef, KnownIssue
 from sync.model.comments import CommentDrift
 from sync.pull.comment_marker import find_comment_drift
-from sync.pull.single_issue import locate_issue
+from sync.pull.single_issue import locate_issue, read_ancestors
 from sync.runtime.context import RunContext
 from tests.support.writing_world import WritingWorld
 
@@ -137,3 +137,26 @@ def test_comments_on_a_tracker_that_left_the_settings_are_not_read(world: Writin
     world.github._issue_at(CAPABILITY).comments.clear()
     del world.trackers["github"]
     assert drift(world) == ({}, {})
+
+
+@pytest.mark.parametrize("place", ["DS", "acme/churn"])
+def test_an_ancestor_that_the_store_lacks_is_read_if_a_source_has_its_place(
+    world: WritingWorld, place: str
+) -> None:
+    tracker = world.github if "/" in place else world.jira
+    parent = tracker.add_issue(place, "Parent").key
+    inside = tracker.add_issue(place, "Child", parent=parent).key
+    away = tracker.add_issue("acme/plan" if "/" in place else "OPS", "Parent elsewhere").key
+    outside = tracker.add_issue(place, "Child of another place", parent=away).key
+
+    def ancestors(key: str) -> list[str]:
+        def work(run_context: RunContext) -> list[str]:
+            found, notes = read_ancestors(run_context, tracker._issue_at(key).issue, tracker)
+            assert notes == ()
+            return [each.issue.ref.key for each in found]
+
+        read: list[str] = world.with_context(work)
+        return read
+
+    assert ancestors(inside) == [parent]
+    assert ancestors(outside) == []

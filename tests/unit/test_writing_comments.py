@@ -237,6 +237,25 @@ def test_the_comment_of_an_issue_that_was_transferred_is_edited_at_its_new_place
     assert [row.ref.key for row in world.journal()] == [new]
 
 
+def test_the_comment_of_an_issue_that_moved_with_its_id_is_edited_at_its_new_key(world: WritingWorld) -> None:
+    """The list of comments follows the issue; the address of the comment does not."""
+    mine, really = posted(world, GOAL), world.jira.comment
+    edit = writing(world, GOAL, comment=mine)
+    new = world.jira.move(GOAL, "OPS").key
+
+    def at_its_address(ref: IssueRef, comment_id: str) -> Comment:
+        if ref.key == GOAL:
+            raise Gone("jira: 404")
+        return really(ref, comment_id)
+
+    world.jira.comment = at_its_address  # type: ignore[method-assign]
+    assert apply(world, edit).done == 1
+    assert texts(world, new) == [NEW]
+    record = recorded(world, GOAL)
+    assert record is not None and (record.ref.key, record.comment_id) == (new, mine.id)
+    assert [row.ref.key for row in world.journal()] == [new]
+
+
 def test_the_comment_of_an_issue_that_was_transferred_is_removed_at_its_new_place(
     world: WritingWorld,
 ) -> None:
