@@ -6,7 +6,6 @@ connector is imported before a kind of it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
@@ -16,64 +15,87 @@ from connectors.spec import SPEC_VERSION, ConnectorSpec
 GROUP: Final = "increment_sync.connectors"
 
 
+class UnknownKind(LookupError):
+    """No installed connector has a kind. The message names the kinds of the installed ones."""
+
+
 class ConnectorUnusable(Exception):
-    """A connector is not installed or cannot be used; the message names it and says what to do."""
+    """An installed connector cannot be used; the message names it and says what to do."""
 
 
 def spec_of(kind: str) -> ConnectorSpec:
     """Return the specification of the connector for a kind.
 
-    Raises ConnectorUnusable if no connector or more than one offers the kind, or if it cannot be imported, is no
-    specification, was made for another version of it, or does not have the kind.
+    Raises UnknownKind if no connector offers it, and ConnectorUnusable if two do, or if its connector cannot be
+    imported, is no specification or was made for another version of it.
     """
-    return _load(kind, tuple(entry_points(group=GROUP)))
+    return _load(kind, _installed())
 
 
-def installed_names() -> tuple[str, ...]:
-    """Return the names of all installed connectors, sorted. Imports none of them."""
-    return tuple(sorted({each.name for each in entry_points(group=GROUP)}))
+def installed_specs() -> tuple[ConnectorSpec, ...]:
+    """Return the specifications of all installed connectors that can be used, by name. Imports all of them."""
+    found = []
+    for name in sorted({each.name for each in _installed()}):
+        try:
+            found.append(_load_entry(name, _installed()))
+        except ConnectorUnusable:
+            continue
+    return tuple(found)
+
+
+def installed_kinds() -> tuple[str, ...]:
+    """Return the kinds of all installed connectors that can be used, sorted. Imports all of them."""
+    return tuple(sorted(kind for spec in installed_specs() for kind in spec.kinds))
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=GROUP))
 
 
 @cache
 def _load(kind: str, installed: tuple[EntryPoint, ...]) -> ConnectorSpec:
-    entry = _entry_for(kind, installed)
-    origin = f"the connector {entry.name} ({entry.dist.name if entry.dist else entry.value})"
-    try:
-        spec = entry.load()
-    except Exception as error:  # of somebody else's module: anything may happen at import
-        raise ConnectorUnusable(
-            f"{origin} cannot be imported: {type(error).__name__}: {error}; install it again, or remove the "
-            f"trackers of kind {kind}"
-        ) from error
-    if not isinstance(spec, ConnectorSpec):
-        raise ConnectorUnusable(
-            f"{origin} is no ConnectorSpec but {type(spec).__name__}; see docs/connectors.md"
-        )
-    if spec.version != SPEC_VERSION:
-        raise ConnectorUnusable(
-            f"{origin} was made for version {spec.version} of the specification, and this program has version "
-            f"{SPEC_VERSION}; install a fitting version of the connector"
-        )
+    names = {each.name for each in installed}
+    name = kind
+    while name not in names and "-" in name:
+        name = name.rpartition("-")[0]
+    if name not in names:
+        raise UnknownKind(f"no installed connector has the kind {kind!r}; {_known_kinds()}")
+    spec = _load_entry(name, installed)
     if kind not in spec.kinds:
-        raise ConnectorUnusable(f"{origin} has no kind {kind}; it has {', '.join(sorted(spec.kinds))}")
+        raise UnknownKind(f"{spec.title} has no kind {kind!r}; {_known_kinds()}")
     return spec
 
 
-def _entry_for(kind: str, installed: Iterable[EntryPoint]) -> EntryPoint:
-    """Return the entry point that is named like the kind, or like the longest part of it before a hyphen."""
-    by_name: dict[str, list[EntryPoint]] = {}
-    for entry in installed:
-        by_name.setdefault(entry.name, []).append(entry)
-    name = kind
-    while name not in by_name and "-" in name:
-        name = name.rpartition("-")[0]
-    found = {entry.value: entry for entry in by_name.get(name, ())}
-    if not found:
-        names = ", ".join(sorted(by_name)) or "none"
-        raise ConnectorUnusable(f"no installed connector has the kind {kind}; installed are: {names}")
-    if len(found) > 1:
-        owners = " and ".join(
-            sorted(entry.dist.name if entry.dist else entry.value for entry in found.values())
+def _known_kinds() -> str:
+    return f"write one of: {', '.join(installed_kinds()) or 'none is installed'}"
+
+
+@cache
+def _load_entry(name: str, installed: tuple[EntryPoint, ...]) -> ConnectorSpec:
+    entries = {each.value: each for each in installed if each.name == name}
+    if len(entries) > 1:
+        owners = " and ".join(sorted(map(_origin, entries.values())))
+        raise ConnectorUnusable(f"two connectors have the name {name}: {owners}; uninstall one of them")
+    entry = next(iter(entries.values()))
+    connector = f"the connector {name} ({_origin(entry)})"
+    try:
+        spec = entry.load()
+    except (Exception, SystemExit) as error:  # of somebody else's module: anything may happen at import
+        reason = f"{type(error).__name__}: {error}"
+        raise ConnectorUnusable(
+            f"{connector} cannot be imported: {reason}; install a version that fits this program"
+        ) from error
+    if not isinstance(spec, ConnectorSpec) or spec.name != name:
+        raise ConnectorUnusable(f"{connector} is no ConnectorSpec of that name; see docs/connectors.md")
+    if spec.version != SPEC_VERSION:
+        raise ConnectorUnusable(
+            f"{connector} was made for version {spec.version} of the specification, and this program has version "
+            f"{SPEC_VERSION}; install a version of the connector that fits"
         )
-        raise ConnectorUnusable(f"{owners} both claim the kind {name}; uninstall one of them")
-    return next(iter(found.values()))
+    return spec
+
+
+def _origin(entry: EntryPoint) -> str:
+    """Return the package that an entry point comes from."""
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value

@@ -8,16 +8,18 @@ docs/connectors.md describes how to write one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from connectors.http.rate_limiter import RateLimiter, WriteLimits
-from connectors.http.retry import RetryPolicy, Wait
-from connectors.http.usage import RequestStats
-from connectors.model import Category, Issue
+from connectors.model import Category
 from connectors.ports import Cache, IssueReader, IssueWriter
+
+if TYPE_CHECKING:  # both import much, and a specification only names them
+    from connectors.http.retry import RetryPolicy, Wait
+    from connectors.http.usage import RequestStats
 
 SPEC_VERSION: Final = 1
 """Version of this interface. A connector made for another one is refused."""
@@ -25,13 +27,15 @@ SPEC_VERSION: Final = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CredentialPart:
-    """One value that a tracker needs to let us in."""
+    """One value that a tracker needs to let us in, or its ``url``."""
 
     name: str
     """Also the end of its own variable: ``token`` for INCREMENT_SYNC_<TRACKER>_TOKEN."""
     customary: tuple[str, ...] = ()
     """Variables that people use already; read for the tracker that is named like the connector."""
     is_secret: bool = True
+    check: Callable[[str], str | None] = lambda _: None
+    """Returns what is wrong with a value, without the value if it is a secret; None if nothing is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,37 +56,58 @@ class KeySpec:
     pattern: re.Pattern[str]
     """Matches a whole key in its normal form."""
     example: str
+    """Two examples may be shown together, so that it shows what is particular: ``DS-100``, ``owner/repo#12``."""
     normalize: Callable[[str], str] = str.strip
     """Returns the normal form of a key that a person typed."""
     container: Callable[[str], str]
     """Returns the container (project, repository) of a key."""
     find_in_url: Callable[[str], str | None] = lambda _: None
     """Returns the key that an address of this vendor's pages names; None for any other address."""
-    web_host: Callable[[str], str] = lambda url: url
-    """Returns the host of the pages for the URL of the settings (an API may have another host)."""
+    web_host: Callable[[str], str] = lambda host: host
+    """Returns the host of the pages for the host in the settings' URL (an API may have another one)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceOption:
-    """One key of an entry of ``sources``: ``project``, ``jql``, ``repo``."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong with a value that a person wrote: one sentence that says what to write instead."""
+
+    sentence: str
+    is_warning: bool = False
+    """True if the value may work nevertheless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One key of an entry of ``sources`` (``project``, ``jql``), or of a tracker in the settings (``cloud_id``)."""
 
     name: str
     description: str
-    example: Any
+    _: KW_ONLY
+    example: Any = None
     type: Literal["text", "boolean"] = "text"
-    check: Callable[[str], str | None] = lambda _: None
-    """Returns what is wrong with a text and what to write instead; None if nothing is."""
+    """For a source, a text narrows what is read of a container, and a boolean adds to it."""
+    default: str | None = None
+    normalize: Callable[[str], str] = str.strip
+    """Returns the one spelling of texts that mean the same."""
+    check: Callable[[str], Iterable[Finding]] = lambda _: ()
+    """Yields what is wrong with a text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceSpec:
-    """What a team writes to name a part of the tracker. The first option names the container and is required."""
+    """What a team writes to name a part of the tracker."""
 
-    options: tuple[SourceOption, ...]
+    options: tuple[Option, ...]
+    """The first names the container and is required; the others follow in the order of ``Source.name``."""
     noun: str
-    """``project``, ``repository``: what a container is called."""
-    describe: Callable[[str, Mapping[str, Any]], str] = lambda container, _: container
-    """Returns a readable, unique name without the tracker, from container and options."""
+    """What a container is called: ``project``, ``repository``."""
+    shape: str
+    """The shortest source, as people write it: ``{project: KEY}``."""
+
+    @property
+    def container(self) -> Option:
+        """Option that names the container."""
+        return self.options[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,14 +136,18 @@ class Traits:
     """True if ``Model`` and ``model`` are two labels."""
     label_objects: bool = False
     """True if labels exist beside issues, with a color, and can be renamed or deleted as a whole in a container."""
-    edits_may_send_mail: bool = False
+    edits_may_send_mail: bool = True
     """True if edits of labels and comments may notify people; ``IssueReader.edits_send_mail`` tells where."""
     labels_in_one_write: bool = False
     """True if additions and removals of an issue go out in one request."""
+    whole_containers_share_requests: bool = False
+    """True if sources without a narrowing option are best passed to one ``IssueReader.pull``."""
     statuses: Mapping[Category, str] = field(
         default_factory=lambda: {"todo": "todo", "doing": "doing", "done": "done"}
     )
     """Customary status of each category, for cases of ``mappings test`` that name none."""
+    fixed_statuses: frozenset[str] = frozenset()
+    """All statuses, if every issue of such a tracker has one of the same few; empty if statuses are free names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,10 +158,11 @@ class OpenArguments:
     """Name in the settings."""
     kind: str
     url: str | None
+    """From the settings, else from the environment, else the default; None only if none is needed."""
     options: Mapping[str, Any]
-    """Settings of the tracker that only this connector has, by name (``cloud_id``)."""
+    """Settings of the tracker that only this connector has (``ConnectorSpec.settings``), with defaults, by name."""
     credentials: Mapping[str, str]
-    """Part -> value, secrets included. Never log them."""
+    """Part -> value, for the parts that have one, secrets included. Never log them."""
     cache: Cache
     policy: RetryPolicy
     overlap: timedelta
@@ -167,7 +197,9 @@ class ConnectorSpec:
     """URL without one in settings and environment; None if one must be named."""
     needs_url: bool = True
     open: Callable[[OpenArguments], tuple[IssueReader, IssueWriter]]
-    """Builds the clients. Sends no request."""
+    """Builds the clients and sends no request. Raises AuthFailed for credentials that cannot be used."""
+    settings: tuple[Option, ...] = ()
+    """Keys of a tracker in the settings beyond the common ones."""
     credentials: CredentialSpec = field(default_factory=CredentialSpec)
     keys: KeySpec
     source: SourceSpec
@@ -177,5 +209,8 @@ class ConnectorSpec:
     traits: Traits = field(default_factory=Traits)
     write_limits: WriteLimits = field(default_factory=WriteLimits)
     """Published limits for writes."""
-    web_link: Callable[[Issue], str] = lambda issue: issue.url
-    """Returns the address of an issue's page."""
+
+
+def names_of(options: Iterable[Option]) -> Iterator[str]:
+    """Yield the names of options."""
+    return (each.name for each in options)

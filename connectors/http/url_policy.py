@@ -26,6 +26,18 @@ def is_base_url(url: str) -> bool:
     )
 
 
+def describe_bad_url(url: str, example: str) -> str | None:
+    """Return why requests with credentials must not go below a URL, and what to write instead; None if they may."""
+    if "@" in url:
+        # The URL may hold a password, so it is not repeated.
+        return "write the URL without user and password (no @); credentials go into the environment"
+    if not is_base_url(url):
+        return f"write a whole URL such as {example}, not {url!r}"
+    if is_unencrypted(url):
+        return "use https://: over http:// the token is sent unencrypted"
+    return None
+
+
 def is_unencrypted(url: str) -> bool:
     """Return whether a URL is plain ``http://`` to another machine, so that the token could be read on the way."""
     parts = urlsplit(url)

@@ -6,13 +6,13 @@ import tempfile
 import traceback
 
 from connectors.errors import ConnectorError
+from connectors.escape import escape_sentence
 from connectors.http.redaction import SecretRedactor
 from mappings.problems import InvalidWorkspace
 from sync.apply.changeset_file import StaleChangeSet, UnreadableChangeSet
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import pluralize
 from sync.config.credentials import CredentialError
-from sync.config.escape import escape_sentence
 from sync.forecast.csv_histories import InvalidHistoryFile
 from sync.runtime.session import BrokenMappingFiles, EmptyStore
 from sync.store import LeaseHeld, LeaseLost, StoreError

@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sync.config.escape import escape_sentence, escape_terminal
+from connectors.escape import escape_sentence, escape_terminal
 from sync.model.wording import pluralize as pluralize
 
 if TYPE_CHECKING:

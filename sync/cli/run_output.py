@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from connectors.escape import MAX_SENTENCE, escape_sentence, escape_terminal
+from connectors.markdown import escape_markdown
 from connectors.model import FailedSource
 from sync.cli.output import Output, pick, pluralize, safe_terminal_line
-from sync.config.escape import MAX_SENTENCE, escape_github, escape_sentence, escape_terminal
 from sync.diff.guard import write_budget_for
 from sync.model.changes import Change, ChangeSet, CommentRemoval, LabelChange
 from sync.model.run import ApplyResult, PullResult, RunOptions, RunResult
@@ -88,13 +89,15 @@ def changes_markdown(changes: ChangeSet, cost: ChangeCost) -> str:
     """Format a change set as a table for a pull request or a job summary."""
     lines = [f"**{change_summary(changes)}**"]
     if len(changes):
-        lines += ["", escape_github(notification_summary(cost))]
+        lines += ["", escape_markdown(notification_summary(cost))]
         lines += ["", "| issue | change | why |", "| --- | --- | --- |"]
         for change in changes.changes[:MAX_CHANGES_SHOWN]:
             issue = escape_terminal(str(change.ref)).replace("`", "").replace("|", "")
             what = change.describe().removeprefix(f"{change.ref}  ")
             why = "; ".join(_reasons(change))
-            lines.append(f"| `{issue}` | {escape_github(what)} | {escape_github(why, limit=MAX_SENTENCE)} |")
+            lines.append(
+                f"| `{issue}` | {escape_markdown(what)} | {escape_markdown(why, limit=MAX_SENTENCE)} |"
+            )
     return "\n".join(lines)
 
 

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
+from connectors.escape import escape_sentence
 from connectors.http.usage import RequestStats
 from mappings.problems import InvalidWorkspace
 from sync.cli.errors import exit_code_for
@@ -33,7 +34,6 @@ from sync.cli.metrics.definitions import (
 from sync.cli.metrics.exporters import push_metrics, write_textfile
 from sync.cli.output import Output
 from sync.config.credentials import CredentialError, ping_url
-from sync.config.escape import escape_sentence
 from sync.config.settings import Settings, store_url
 from sync.model.interruption import as_interruption
 from sync.model.run import RunResult

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sync.config.escape import escape_github, escape_jira
+from connectors.registry import spec_of
+from connectors.spec import Markup
 from sync.model.comments import CommentContent, ContentLine
 from sync.model.wording import pluralize
 
 MAX_KEYS = 8
 MAX_TITLE = 120
-MAX_LENGTH: Mapping[str, int] = {"github": 60_000, "jira": 30_000}
-"""Below the limits of the trackers (65,536 and 32,767 characters), with room for markers and text of people."""
 
 _BEGIN = "<!-- increment-sync:begin instance={instance} subject={subject} -->"
 _END = "<!-- increment-sync:end -->"
@@ -41,53 +40,16 @@ class RenderedComment:
     full_hash: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Syntax:
-    """Markup of one kind of tracker. Pairs are the text before and after."""
-
-    escape: Callable[..., str]
-    bold: str
-    bullet: str
-    code: tuple[str, str]
-    header: Callable[[Iterable[str]], list[str]]
-    """Lines of the table header; its cells are escaped."""
-    footer: tuple[str, str]
-
-
-def _markdown_header(cells: Iterable[str]) -> list[str]:
-    names = list(cells)
-    return [f"| {' | '.join(names)} |", "|" + " --- |" * len(names)]
-
-
-def _wiki_header(cells: Iterable[str]) -> list[str]:
-    return [f"||{'||'.join(cells)}||"]
-
-
-_SYNTAX: Mapping[str, _Syntax] = {
-    "github": _Syntax(
-        escape=escape_github,
-        bold="**",
-        bullet="-",
-        code=("`", "`"),
-        header=_markdown_header,
-        footer=("<sub>", "</sub>"),
-    ),
-    "jira": _Syntax(
-        escape=escape_jira,
-        bold="*",
-        bullet="*",
-        code=("{{", "}}"),
-        header=_wiki_header,
-        footer=("", ""),
-    ),
-}
+def _markup_of(name: str) -> Markup:
+    """Return the markup of a connector; the name will give way to the value."""
+    return spec_of("jira-cloud" if name == "jira" else name).markup
 
 
 def render_comment(content: CommentContent, markup: str) -> RenderedComment:
     """Render content for ``github`` or ``jira``. Rows that exceed the size limit are omitted from the end."""
-    syntax = _SYNTAX[markup]
+    syntax = _markup_of(markup)
     body = _render(content, syntax)
-    while len(body) > MAX_LENGTH[markup] and (content.rows or content.lines):
+    while len(body) > syntax.max_length and (content.rows or content.lines):
         content = _shorten(content)
         body = _render(content, syntax)
     return RenderedComment(
@@ -103,7 +65,7 @@ def _shorten(content: CommentContent) -> CommentContent:
 
 def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup: str) -> str:
     """Return the earlier text with one line for each unreadable source and the time of its last success (UTC)."""
-    escape, bold = _SYNTAX[markup].escape, _SYNTAX[markup].bold
+    escape, bold = _markup_of(markup).escape, _markup_of(markup).bold
     mark = f"{bold}{_UNREADABLE}"
     remaining = [line for line in body.split("\n") if not line.startswith(mark)]
     if len(remaining) != len(body.split("\n")):
@@ -159,14 +121,14 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(normal.encode()).hexdigest()[:24]
 
 
-def _render(content: CommentContent, syntax: _Syntax) -> str:
+def _render(content: CommentContent, syntax: Markup) -> str:
     escape, bold = syntax.escape, syntax.bold
     lines = [f"{bold}{escape(content.heading)}{bold} ({escape(content.context)})", ""]
     lines += [f"{bold}{escape(content.state)}{bold}"]
     if content.lines:
         lines += ["", *(f"{syntax.bullet} {_line(line, syntax)}" for line in content.lines)]
     if content.rows:
-        lines += ["", *syntax.header(escape(cell) for cell in content.header)]
+        lines += ["", *syntax.table_header(escape(cell) for cell in content.header)]
         lines += [_row(row, escape) for row in content.rows]
     lines += _omitted_line(content)
     before, after = syntax.footer
@@ -184,7 +146,7 @@ def _row(cells: Iterable[str], escape: Callable[..., str]) -> str:
     return "| " + " | ".join(escape(cell, MAX_TITLE) or " " for cell in cells) + " |"
 
 
-def _line(line: ContentLine, syntax: _Syntax) -> str:
+def _line(line: ContentLine, syntax: Markup) -> str:
     if isinstance(line, str):
         return syntax.escape(line)
     text, refs = line

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from connectors.escape import escape_sentence, escape_terminal
 from connectors.regular_file import open_regular_file
 from connectors.scalars import in_utc
 from connectors.text import normalize_text
-from sync.config.escape import escape_sentence, escape_terminal
 from sync.model.forecast import PastIssue
 from sync.model.wording import pluralize
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from connectors.escape import escape_terminal
 from connectors.model import IssueRef, KnownIssue
 from connectors.text import fold_name
 from mappings.labels import MAX_LABEL_LENGTH
 from mappings.model import Anchor, Capability, Goal, Increment, Workspace
 from mappings.problems import Origin
-from sync.config.escape import escape_terminal
 from sync.mapping_tools.dataset import MIN_GROUP_SIZE, Dataset, Feature, rule_condition
 from sync.mapping_tools.rule_yaml import NewCapability, NewRule, slug, unused_name
 from sync.model.anchors import list_anchors

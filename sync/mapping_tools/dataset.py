@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
 
+from connectors.escape import escape_terminal
 from connectors.model import Issue, IssueRef, KnownIssue
 from connectors.text import fold_name
 from mappings.labels import LabelScheme
@@ -20,7 +21,6 @@ from mappings.rules.matcher import Matcher
 from mappings.rules.patterns import has_wildcard
 from mappings.rules.placement import ClosingTimes
 from mappings.rules.subject import RuleSubject
-from sync.config.escape import escape_terminal
 from sync.model.planning import PlanningResult
 
 _WORD: Final = re.compile(r"[^\W_]+")

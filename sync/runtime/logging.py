@@ -12,8 +12,8 @@ from typing import Any, TextIO
 
 import structlog
 
+from connectors.escape import escape_sentence
 from connectors.http.redaction import SecretRedactor
-from sync.config.escape import escape_sentence
 
 
 def configure_logging(

@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from connectors.escape import escape_terminal
 from connectors.http.retry import Wait
-from sync.config.escape import escape_terminal
 from sync.runtime.context import Progress
 from sync.runtime.invocation import Invocation
 

@@ -9,7 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sync.config.escape import ZERO_WIDTH_SPACE, escape_github, escape_jira, escape_terminal
+from connectors.escape import ZERO_WIDTH_SPACE, escape_terminal
+from connectors.jira.markup import escape_wiki
+from connectors.markdown import escape_markdown
 
 MARKUP = """@bob #1 o/r#2 GH-3 DS-4 https://github.com/o/r/issues/5 http:// :// www. HTTPS://x deadbeef
 closes fixes: 0123456789abcdef0123456789abcdef01234567
@@ -50,27 +52,27 @@ def test_letters_keep_their_order(text):
     blanks = "\u115f\u1160\u3164\uffa0"
     expected = [char for char in letters(text) if char not in blanks]
     assert letters(escape_terminal(text)) == expected
-    assert letters(escape_jira(text)) == expected
-    assert letters(shown(MARKDOWN.render(escape_github(text)))) == expected
+    assert letters(escape_wiki(text)) == expected
+    assert letters(shown(MARKDOWN.render(escape_markdown(text)))) == expected
 
 
 @given(TEXTS)
 @example("a\n===")
 @example("\\|")
 def test_github_renders_exactly_the_text_without_markup(text):
-    rendered = MARKDOWN.render(escape_github(text))
+    rendered = MARKDOWN.render(escape_markdown(text))
     assert shown(rendered).replace(ZERO_WIDTH_SPACE, "") == escape_terminal(text)
     assert set(re.findall(r"<[^>]*>", rendered)) <= {"<p>", "</p>", "<span>", "</span>"}
 
 
 @given(TEXTS)
 def test_github_links_nothing_in_the_rendered_text(text):
-    assert not LINKED_BY_GITHUB.search(shown(MARKDOWN.render(escape_github(text))))
+    assert not LINKED_BY_GITHUB.search(shown(MARKDOWN.render(escape_markdown(text))))
 
 
 @given(TEXTS)
 def test_github_text_cannot_imitate_our_hidden_markers(text):
-    raw = escape_github(text)
+    raw = escape_markdown(text)
     assert "<!--" not in raw
     assert "-->" not in raw
     assert "\n" not in raw
@@ -78,7 +80,9 @@ def test_github_text_cannot_imitate_our_hidden_markers(text):
 
 @given(TEXTS)
 def test_a_table_on_github_keeps_its_cells(text):
-    table = f"| one | two | three |\n| --- | --- | --- |\n|{escape_github(text)}|{escape_github(text)}|x|\n"
+    table = (
+        f"| one | two | three |\n| --- | --- | --- |\n|{escape_markdown(text)}|{escape_markdown(text)}|x|\n"
+    )
     rendered = MARKDOWN.render(table)
     assert rendered.count("<td>") == 3
     assert "<td>x</td>" in rendered
@@ -86,7 +90,7 @@ def test_a_table_on_github_keeps_its_cells(text):
 
 @given(TEXTS)
 def test_our_bold_text_stays_closed(text):
-    rendered = MARKDOWN.render(f"start **x{escape_github(text)}x** end")
+    rendered = MARKDOWN.render(f"start **x{escape_markdown(text)}x** end")
     assert rendered.startswith("<p>start <strong>x")
     assert rendered.endswith("x</strong> end</p>\n")
 
@@ -99,18 +103,18 @@ ACTIVE_IN_JIRA = re.compile(
 
 @given(TEXTS)
 def test_jira_text_contains_no_markup_macro_mention_or_cell(text):
-    raw = escape_jira(text)
+    raw = escape_wiki(text)
     assert not ACTIVE_IN_JIRA.search(raw)
     assert "\n" not in raw
 
 
 @given(TEXTS)
 def test_jira_renders_exactly_the_text(text):
-    shown_text = re.sub(r"\\([-#*_+?^~|%{}\[\]()!@])", r"\1", escape_jira(text)).replace(ZERO_WIDTH_SPACE, "")
+    shown_text = re.sub(r"\\([-#*_+?^~|%{}\[\]()!@])", r"\1", escape_wiki(text)).replace(ZERO_WIDTH_SPACE, "")
     assert shown_text == escape_terminal(text).replace("|", "¦")
 
 
-@pytest.mark.parametrize("escape", [escape_terminal, escape_jira, escape_github])
+@pytest.mark.parametrize("escape", [escape_terminal, escape_wiki, escape_markdown])
 def test_the_longest_text_is_cut_at_300_characters(escape):
     assert escape("x" * 300) == "x" * 300
     assert escape("x" * 301) == "x" * 299 + "…"

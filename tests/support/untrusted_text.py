@@ -10,7 +10,7 @@ import re
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sync.config.escape import ZERO_WIDTH_SPACE
+from connectors.escape import ZERO_WIDTH_SPACE
 from tests.support.jira_wiki import EMOTICONS
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")

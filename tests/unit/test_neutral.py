@@ -4,7 +4,9 @@ import time
 
 import pytest
 
-from sync.config.escape import ZERO_WIDTH_SPACE, escape_github, escape_jira, escape_terminal
+from connectors.escape import ZERO_WIDTH_SPACE, escape_terminal
+from connectors.jira.markup import escape_wiki
+from connectors.markdown import escape_markdown
 
 
 def seen(text):
@@ -46,7 +48,7 @@ def seen(text):
     ],
 )
 def test_on_github(text, expected):
-    assert seen(escape_github(text)) == expected
+    assert seen(escape_markdown(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_on_github(text, expected):
     ],
 )
 def test_on_jira(text, expected):
-    assert seen(escape_jira(text)) == expected
+    assert seen(escape_wiki(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,14 +110,14 @@ def test_long_text_ends_in_an_ellipsis():
     assert escape_terminal("x" * 300) == "x" * 300
     assert escape_terminal("x" * 301) == "x" * 299 + "…"
     assert escape_terminal("one two", limit=5) == "one…"
-    assert escape_github("*" * 50, limit=3) == r"\*\*…"
-    assert escape_jira("word " * 100, limit=10) == "word word…"
+    assert escape_markdown("*" * 50, limit=3) == r"\*\*…"
+    assert escape_wiki("word " * 100, limit=10) == "word word…"
 
 
 def test_a_hostile_megabyte_takes_no_time():
     before = time.perf_counter()
     for text in ("\x1b]" * 500_000, "\u0301" * 1_000_000, "a\u200d" * 500_000, "www." * 250_000):
         assert len(escape_terminal(text)) <= 300
-        assert len(escape_github(text)) < 4_000
-        assert len(escape_jira(text)) < 4_000
+        assert len(escape_markdown(text)) < 4_000
+        assert len(escape_wiki(text)) < 4_000
     assert time.perf_counter() - before < 5

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from connectors.escape import escape_sentence, escape_terminal
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, pluralize, shorten, utc
 from sync.cli.store_view import StoreView, audit_findings, select_rollups
-from sync.config.escape import escape_sentence, escape_terminal
 from sync.insights.audit import AuditFinding, FindingEvidence, sort_by_severity
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from connectors.escape import escape_terminal
 from sync.cli.output import Output, pick, pluralize, table
 from sync.cli.store_view import StoreView
-from sync.config.escape import escape_terminal
 from sync.forecast.csv_histories import PastIssues, future_note, read_histories
 from sync.forecast.load_history import team_issue_histories
 from sync.forecast.prerequisites import require_forecast_dependencies

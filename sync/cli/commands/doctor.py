@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
+from connectors.escape import escape_sentence
 from connectors.model import CheckResult
 from mappings.model import Workspace
 from mappings.problems import InvalidWorkspace, Problem
@@ -17,7 +18,6 @@ from sync.cli.output import Output, pluralize, utc
 from sync.cli.run_telemetry import metrics_path
 from sync.config.check_push import check_push_names
 from sync.config.credentials import PING_URL, CredentialError, ping_url
-from sync.config.escape import escape_sentence
 from sync.config.private_files import is_shared
 from sync.config.settings import FILE_NAME, Settings, store_file, store_url
 from sync.config.workspace import read_with_settings

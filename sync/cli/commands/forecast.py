@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from connectors.escape import escape_terminal
 from sync.cli.output import Output, as_object, table, utc
 from sync.cli.store_view import StoreView
-from sync.config.escape import escape_terminal
 from sync.forecast.prerequisites import require_forecast_dependencies
 from sync.forecast.probability import describe_probability, round_probability
 from sync.insights.change_queries import parse_moment

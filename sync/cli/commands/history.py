@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
+from connectors.escape import escape_terminal
 from sync.cli.issue_lookup import find_issue
 from sync.cli.output import Output, safe_terminal_line, table
-from sync.config.escape import escape_terminal
 from sync.insights.change_queries import parse_moment
 from sync.model.records import JournalEntry, RunRecord
 from sync.runtime.context import RunContext

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, get_args
 
+from connectors.escape import escape_terminal
 from sync.cli.output import Output, as_object, table
 from sync.cli.store_view import OPEN_PHASES, StoreView, select_rollups
-from sync.config.escape import escape_terminal
 from sync.insights.experiments import ExperimentOutcome, IterationLearning, learning_by_iteration
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context

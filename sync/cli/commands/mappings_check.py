@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from connectors.escape import escape_sentence
 from mappings.checks.silence import CheckedProblems, silence_hint
 from mappings.checks.unknown_names import NamesOfThePast
 from mappings.checks.warnings import file_warnings
@@ -21,7 +22,6 @@ from mappings.testing.files import collect_cases, test_file_problems
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, as_object, pick, pluralize
 from sync.config.check_push import check_push_names
-from sync.config.escape import escape_sentence
 from sync.config.settings import Settings, store_file, store_url
 from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation

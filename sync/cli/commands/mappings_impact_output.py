@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from connectors.escape import MAX_SENTENCE, escape_sentence, escape_terminal
+from connectors.markdown import escape_markdown
 from connectors.model import IssueRef
 from mappings.model import Assignment, Unplanned
 from mappings.rules.trace import MatchOutcome
 from sync.cli.output import pick, pluralize, table, utc
 from sync.cli.run_output import change_summary
-from sync.config.escape import MAX_SENTENCE, escape_github, escape_sentence, escape_terminal
 from sync.mapping_tools.impact import (
     Impact,
     MoveGroup,
@@ -184,7 +185,7 @@ def _code(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return escape_github(text, MAX_SENTENCE)
+    return escape_markdown(text, MAX_SENTENCE)
 
 
 def _n(count: int, noun: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from connectors.escape import escape_terminal
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import TeamMapping
 from mappings.rules.conditions import compile_conditions
 from sync.cli.output import Output, pick, pluralize, safe_terminal_line
 from sync.cli.store_view import StoreView, select_teams
-from sync.config.escape import escape_terminal
 from sync.forecast.closing_times import load_closing_times
 from sync.mapping_tools.bootstrap import current_increment
 from sync.mapping_tools.dataset import Dataset, build_dataset

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connectors.escape import escape_sentence
 from connectors.model import KnownIssue
 from connectors.text import normalize_text
 from mappings.model import Rule
@@ -24,7 +25,6 @@ from sync.cli.commands.mappings_check import (
 from sync.cli.commands.mappings_test_output import case_lines, summary_lines
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, as_object, pick
-from sync.config.escape import escape_sentence
 from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
+from connectors.escape import escape_sentence, escape_terminal
 from connectors.text import show_invisible
 from mappings.model import Rule
 from mappings.problems import Problem
@@ -13,7 +14,6 @@ from mappings.rules.trace import RuleTrace, Trace
 from mappings.testing.cases import MappingCase
 from mappings.testing.run import CaseResult
 from sync.cli.output import pluralize
-from sync.config.escape import escape_sentence, escape_terminal
 
 _MARKS = {"passed": "ok      ", "failed": "FAILED  ", "invalid": "INVALID "}
 _MAX_LINE = 200

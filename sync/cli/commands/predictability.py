@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from connectors.escape import escape_sentence, escape_terminal
 from sync.cli.output import Output, as_object, pluralize, table
 from sync.cli.store_view import StoreView, find_increment, increment_predictability, started_increments
-from sync.config.escape import escape_sentence, escape_terminal
 from sync.insights.predictability import Predictability
 from sync.insights.unplanned import AdHocShare
 from sync.runtime.invocation import Invocation

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from connectors.escape import escape_sentence
 from connectors.model import UnreadableIssue
 from mappings.model import Anchor
 from sync.cli.output import Output, as_object, pick, pluralize, table, utc
 from sync.cli.store_view import OPEN_PHASES, StoreView, select_rollups
-from sync.config.escape import escape_sentence
 from sync.diff.comment_forecast import describe_interval
 from sync.model.planning import PlanningResult
 from sync.model.records import SourceState

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from connectors.escape import escape_terminal
 from sync.cli.output import Output, pick, pluralize, table, utc
 from sync.cli.store_view import StoreView
-from sync.config.escape import escape_terminal
 from sync.insights.change_queries import (
     RecordedChanges,
     changes_between,

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from connectors.escape import escape_sentence
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, pick, pluralize, shorten
 from sync.cli.run_output import apply_document, change_document, change_lines, change_summary
-from sync.config.escape import escape_sentence
 from sync.model.limits import Refusal
 from sync.model.run import ApplyResult
 from sync.model.undo import Reversal

@@ -9,9 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from connectors.escape import escape_terminal
 from sync.cli.output import Output, as_object, pick, pluralize, table
 from sync.cli.store_view import StoreView, select_teams
-from sync.config.escape import escape_terminal
 from sync.config.private_files import write_private
 from sync.insights.unplanned import (
     DIMENSIONS,

@@ -18,7 +18,7 @@ import altair as alt
 import vl_convert
 from altair.utils.schemapi import debug_mode
 
-from sync.config.escape import escape_terminal
+from connectors.escape import escape_terminal
 from sync.insights.report.chart_data import AdHocWeek, BurnUp, CumulativeFlow
 from sync.insights.report.model import TeamRow
 

@@ -13,7 +13,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
-from sync.config.escape import escape_terminal
+from connectors.escape import escape_terminal
 from sync.insights.report.chart_data import BurnUp, CumulativeFlow
 from sync.insights.report.charts import ad_hoc_chart, burn_up_chart, cycle_chart, flow_chart
 from sync.insights.report.model import GoalRow, ReportData, TeamRow

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sync.config.escape import escape_github
+from connectors.markdown import escape_markdown
 from sync.insights.report.model import (
     CapabilityRow,
     FindingRow,
@@ -35,12 +35,12 @@ Cells = dict[str, str]
 
 def render_markdown(data: ReportData) -> str:
     """Return the content of the HTML page in the same order, without charts."""
-    lines = [f"# {escape_github(data.increment)}: {data.headline}", ""]
-    lines += [escape_github(data.summary, limit=1000), ""] if data.summary else []
+    lines = [f"# {escape_markdown(data.increment)}: {data.headline}", ""]
+    lines += [escape_markdown(data.summary, limit=1000), ""] if data.summary else []
     lines.append(_freshness(data))
     for source in data.stale:
         since = format_time(source.failing_since) if source.failing_since else ""
-        lines += ["", f"**Old numbers:** {escape_github(source.name)} could not be read since {since}."]
+        lines += ["", f"**Old numbers:** {escape_markdown(source.name)} could not be read since {since}."]
     capabilities = [each for goal in data.goals for each in goal.capabilities]
     sections = {
         "Goals": _table(map(_goal_cells, data.goals)),
@@ -51,7 +51,7 @@ def render_markdown(data: ReportData) -> str:
             _iteration_cells(each, iteration) for each in capabilities for iteration in each.iterations
         ),
         "Manual overrides": _bullets(_override_lines(data)),
-        "Data quality": _bullets([escape_github(each) for each in data.data_quality]),
+        "Data quality": _bullets([escape_markdown(each) for each in data.data_quality]),
         "Integrity findings": _bullets([_describe_finding(each) for each in data.findings]),
     }
     if data.predictability:
@@ -126,7 +126,7 @@ def _change_lines(data: ReportData) -> list[str]:
     if data.changed_since is None:
         return ["", "There are no earlier numbers to compare with yet."]
     changes = [
-        f"{escape_github(change.title)}: {change.done_before}/{change.scope_before} -> "
+        f"{escape_markdown(change.title)}: {change.done_before}/{change.scope_before} -> "
         f"{change.done_after}/{change.scope_after} ("
         + ", ".join(f"{part.issues} {part.name}" for part in change.parts)
         + ")"
@@ -138,8 +138,8 @@ def _change_lines(data: ReportData) -> list[str]:
 def _describe_finding(each: FindingRow) -> str:
     more = f"; and {each.more_evidence} more" if each.more_evidence else ""
     evidence = "; ".join(each.evidence)
-    text = escape_github(f"{each.title} ({format_state(each.kind)}): {each.text}")
-    return text + (f" ({escape_github(evidence + more, limit=1000)})" if evidence else "")
+    text = escape_markdown(f"{each.title} ({format_state(each.kind)}): {each.text}")
+    return text + (f" ({escape_markdown(evidence + more, limit=1000)})" if evidence else "")
 
 
 def _predictability_cells(each: PredictabilityRow) -> Cells:
@@ -159,7 +159,7 @@ def _percent(share: float | None) -> str:
 
 def _override_lines(data: ReportData) -> list[str]:
     return [
-        f"{escape_github(each.key)} {escape_github(each.kind)} {escape_github(each.label)}, "
+        f"{escape_markdown(each.key)} {escape_markdown(each.kind)} {escape_markdown(each.label)}, "
         f"since {format_time(each.since)}"
         for each in data.overrides
     ]
@@ -178,4 +178,4 @@ def _table(rows: Iterable[Cells]) -> list[str]:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(escape_github(cell) or " " for cell in cells) + " |"
+    return "| " + " | ".join(escape_markdown(cell) or " " for cell in cells) + " |"
