@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connectors.diagnostics import clock_results, unreachable_result
 from connectors.errors import AuthFailed, ConnectorError, SkipIssue
-from connectors.github.auth import GithubCredentials
 from connectors.github.paged_scan import list_pages
 from connectors.github.payload import parse_label_names, require_list, require_object
 from connectors.github.sources import error_for_renamed, failed_source
-from connectors.http.client import Transport
 from connectors.http.response import ApiResponse
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import Account, CheckLevel, CheckResult, Source
 from connectors.wording import pluralize
+
+if TYPE_CHECKING:
+    from connectors.github.client import GuardedRequester
+    from connectors.github.credentials import GithubCredentials
 
 _MAX_LABELS_SHOWN: Final = 6
 
@@ -31,21 +33,21 @@ _NEEDED_GRANTS: Final = frozenset({"issues", "pull_requests", "metadata"})
 class GithubDiagnostics:
     """``fetch_account`` requests our account without a cache."""
 
-    transport: Transport
+    client: GuardedRequester
     credentials: GithubCredentials
     fetch_account: Callable[[], tuple[Account, ApiResponse]]
 
     def run(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[CheckResult]:
         """Implement ``IssueReader.diagnose``. Sends 1 or 2 requests, and 1 or 2 for each repository."""
-        tracker = self.transport.tracker
+        tracker = self.client.tracker
         try:
             account, response = self.fetch_account()
             granted = self._fetch_grants()
         except ConnectorError as error:
             yield unreachable_result(tracker, error)
             return
-        yield CheckResult("ok", "account", tracker, f"{self.transport.base_url} knows us as {account.name}")
-        yield from clock_results(tracker, response.headers, self.transport.now())
+        yield CheckResult("ok", "account", tracker, f"{self.client.base_url} knows us as {account.name}")
+        yield from clock_results(tracker, response.headers, self.client.now())
         yield from _excess_rights(tracker, response.headers.get("X-OAuth-Scopes"), granted)
         for source in sources:
             yield from self._check_repository(source, labels.get(source.repo or "", ()), granted)
@@ -56,7 +58,7 @@ class GithubDiagnostics:
             return None
         headers = self.credentials.identity_headers()
         try:
-            response = self.transport.get(self.credentials.grant_path, headers=headers)
+            response = self.client.get(self.credentials.grant_path, headers=headers)
         except SkipIssue as error:
             raise AuthFailed(f"{error}; check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID") from None
         permissions = require_object(response.data, "an installation").get("permissions")
@@ -67,10 +69,10 @@ class GithubDiagnostics:
     ) -> Iterator[CheckResult]:
         repo = source.repo or ""
         try:
-            response = self.transport.get(f"repos/{repo}")
+            response = self.client.get(f"repos/{repo}")
             facts = require_object(response.data, "a repository")
         except ReadRedirected as redirect:
-            text = str(error_for_renamed(self.transport, repo, redirect))
+            text = str(error_for_renamed(self.client, repo, redirect))
             yield CheckResult("problem", "source", source.name, text)
             return
         except ConnectorError as error:
@@ -94,7 +96,7 @@ class GithubDiagnostics:
         if not labels:
             return []
         existing: set[str] = set()
-        for page in list_pages(self.transport, f"repos/{repo}/labels", {"per_page": 100}):
+        for page in list_pages(self.client, f"repos/{repo}/labels", {"per_page": 100}):
             rows = require_list(page.data, "a list of labels")
             existing |= {name.casefold() for name in parse_label_names(rows, f"the labels of {repo}")}
         return [label for label in labels if label.casefold() not in existing]

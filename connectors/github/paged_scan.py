@@ -7,18 +7,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
 from requests.utils import parse_header_links
 
 from connectors.errors import BadPayload
 from connectors.github.payload import parse_time, repo_from_url, require_list
-from connectors.http.client import Transport
 from connectors.http.response import ApiResponse
 from connectors.http.retry import parse_http_date
 from connectors.model import Cursor
 from connectors.scalars import id_or_none, quote_value
+
+if TYPE_CHECKING:
+    from connectors.github.client import GuardedRequester
 
 MAX_PAGES: Final = 5_000
 _MAX_ROUNDS: Final = 3
@@ -45,7 +47,7 @@ class PagedScan:
     """Latest ``updated_at`` of all rows that have a readable one."""
 
 
-def scan_issues(transport: Transport, repo: str, cursor: Cursor | None, *, page_size: int) -> PagedScan:
+def scan_issues(client: GuardedRequester, repo: str, cursor: Cursor | None, *, page_size: int) -> PagedScan:
     """Read every page of a repository's issues, since the cursor or all. Raises ConnectorErrors.
 
     Sorted by ``updated`` ascending, so that issues that change meanwhile move to the end. On servers that number their
@@ -60,19 +62,23 @@ def scan_issues(transport: Transport, repo: str, cursor: Cursor | None, *, page_
             headers["If-None-Match"] = cursor.etag
     scan = PagedScan()
     for _ in range(_MAX_ROUNDS):
-        if not _read_round(transport, repo, params, headers, scan):
+        if not _read_round(client, repo, params, headers, scan):
             break
         headers = {}
     return scan
 
 
 def _read_round(
-    transport: Transport, repo: str, params: Mapping[str, Any], headers: Mapping[str, str], scan: PagedScan
+    client: GuardedRequester,
+    repo: str,
+    params: Mapping[str, Any],
+    headers: Mapping[str, str],
+    scan: PagedScan,
 ) -> bool:
     """Read all pages once into ``scan``. Return True if a row may have slipped between pages."""
     updated_by_id: dict[str, Any] = {}
     has_moved = is_cursor_paged = False
-    for index, response in enumerate(list_pages(transport, f"repos/{repo}/issues", params, headers)):
+    for index, response in enumerate(list_pages(client, f"repos/{repo}/issues", params, headers)):
         if response.status == 304:
             scan.unchanged = True
             return False
@@ -122,17 +128,17 @@ def _add_rows(rows: list[Any], updated_by_id: dict[str, Any], scan: PagedScan) -
 
 
 def list_pages(
-    transport: Transport, path: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    client: GuardedRequester, path: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Iterator[ApiResponse]:
     """Yield every page of a list, following the server's ``Link: rel=next``."""
-    response = transport.get(path, params=params, headers=headers)
+    response = client.get(path, params=params, headers=headers)
     yield response
     visited: set[str] = set()
     while (next_url := _next_url(response)) is not None:
         if not next_url or next_url in visited or len(visited) >= MAX_PAGES:
             raise BadPayload("GitHub's pages lead in a circle or nowhere; nothing of them is used")
         visited.add(next_url)
-        response = transport.get(next_url)
+        response = client.get(next_url)
         yield response
 
 
@@ -170,9 +176,9 @@ def next_cursor(cursor: Cursor | None, scan: PagedScan, *, page_size: int, overl
     )
 
 
-def absolute_url(transport: Transport, location: str) -> str:
-    """Return the whole URL of a Location header or path. The transport refuses URLs of other servers."""
+def absolute_url(client: GuardedRequester, location: str) -> str:
+    """Return the whole URL of a Location header or path. The client refuses URLs of other servers."""
     try:
-        return urljoin(transport.base_url + "/", location)
+        return urljoin(client.base_url + "/", location)
     except ValueError:
-        raise BadPayload(f"{transport.tracker}: GitHub redirects to an address that is none") from None
+        raise BadPayload(f"{client.tracker}: GitHub redirects to an address that is none") from None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from connectors.errors import AuthFailed, BadPayload, Gone, Rejected, SkipIssue, Unavailable
-from connectors.github.auth import GithubCredentials
 from connectors.github.diagnostics import GithubDiagnostics
 from connectors.github.paged_scan import absolute_url, list_pages
 from connectors.github.payload import (
@@ -26,7 +25,6 @@ from connectors.github.payload import (
 )
 from connectors.github.sources import GithubSources
 from connectors.github.writer import comment_path, issue_path
-from connectors.http.client import Transport
 from connectors.http.response import ApiResponse
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import (
@@ -42,6 +40,10 @@ from connectors.model import (
 )
 from connectors.ports import Cache
 
+if TYPE_CHECKING:
+    from connectors.github.client import GuardedRequester
+    from connectors.github.credentials import GithubCredentials
+
 T = TypeVar("T")
 
 
@@ -54,17 +56,17 @@ class GithubReader(GithubSources):
     def __init__(
         self,
         *,
-        transport: Transport,
+        client: GuardedRequester,
         credentials: GithubCredentials,
         cache: Cache,
         page_size: int,
         overlap: timedelta,
     ) -> None:
-        super().__init__(transport=transport, cache=cache, page_size=page_size, overlap=overlap)
+        super().__init__(client=client, cache=cache, page_size=page_size, overlap=overlap)
         self._credentials = credentials
 
     def whoami(self) -> Account:
-        key = f"github:{self.tracker}:{self._transport.base_url}:account:{self._credentials.fingerprint}"
+        key = f"github:{self.tracker}:{self._client.base_url}:account:{self._credentials.fingerprint}"
         known = self._cache.get(key)
         if known is None:
             account, _ = self._fetch_account()
@@ -81,7 +83,7 @@ class GithubReader(GithubSources):
         self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]
     ) -> Iterator[CheckResult]:
         diagnostics = GithubDiagnostics(
-            transport=self._transport, credentials=self._credentials, fetch_account=self._fetch_account
+            client=self._client, credentials=self._credentials, fetch_account=self._fetch_account
         )
         return diagnostics.run(sources, labels)
 
@@ -89,11 +91,11 @@ class GithubReader(GithubSources):
         is_app = self._credentials.is_app
         headers = self._credentials.identity_headers()
         try:
-            response = self._transport.get("app" if is_app else "user", headers=headers)
+            response = self._client.get("app" if is_app else "user", headers=headers)
         except (Rejected, Gone) as error:
             if isinstance(error, Gone) and not is_app:
                 raise Unavailable(
-                    f"{error}; there is no API of GitHub at {self._transport.base_url}: check url of this tracker in "
+                    f"{error}; there is no API of GitHub at {self._client.base_url}: check url of this tracker in "
                     "increment-sync.yaml (https://HOST/api/v3 for an Enterprise Server)"
                 ) from None
             raise AuthFailed(
@@ -115,15 +117,15 @@ class GithubReader(GithubSources):
         path = f"repos/{parts[0]}/issues/{parts[1]}"
         for _ in range(3):  # the repository may be renamed and the issue transferred
             try:
-                response = self._transport.get(path)
+                response = self._client.get(path)
             except ReadRedirected as redirect:
-                path = absolute_url(self._transport, redirect.location)
+                path = absolute_url(self._client, redirect.location)
                 continue
             return parse_issue(
                 response.data,
                 tracker=self.tracker,
                 container=parts[0],
-                web_url=web_url_of(self._transport.base_url),
+                web_url=web_url_of(self._client.base_url),
                 selection=selection,
             )
         raise Gone(f"{self.tracker}: {key} is redirected in a circle")
@@ -134,7 +136,7 @@ class GithubReader(GithubSources):
         return sorted(comments.values(), key=lambda comment: (comment.created, int(comment.id)))
 
     def comment(self, ref: IssueRef, comment_id: str) -> Comment:
-        response = self._follow_move(ref, lambda path: self._transport.get(comment_path(path, comment_id)))
+        response = self._follow_move(ref, lambda path: self._client.get(comment_path(path, comment_id)))
         return parse_comment(response.data)
 
     def label_origins(self, ref: IssueRef) -> dict[str, LabelEvent]:
@@ -151,7 +153,7 @@ class GithubReader(GithubSources):
         return self._follow_move(ref, lambda path: self._fetch_list(f"{path}/events", "events"))
 
     def _fetch_list(self, path: str, subject: str) -> list[Any]:
-        pages = list_pages(self._transport, path, {"per_page": 100})
+        pages = list_pages(self._client, path, {"per_page": 100})
         return [row for page in pages for row in require_list(page.data, subject)]
 
     def _follow_move(self, ref: IssueRef, fetch: Callable[[str], T]) -> T:

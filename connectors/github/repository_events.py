@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connectors.errors import BadPayload
 from connectors.github.paged_scan import list_pages
@@ -31,10 +31,12 @@ from connectors.github.payload import (
     require_object,
     text_in,
 )
-from connectors.http.client import Transport
 from connectors.model import FieldSelection, HistoryRequest, IssueChange, IssueRef, Source, SourceHistory
 from connectors.scalars import id_or_none, text_or_empty
 from connectors.text import fold_name
+
+if TYPE_CHECKING:
+    from connectors.github.client import GuardedRequester
 
 _PAGES_PER_100_ISSUES: Final = 3
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,7 +68,7 @@ class _Bookmark:
 
 
 def fetch_repository_history(
-    transport: Transport, request: HistoryRequest, selection: FieldSelection, *, overlap: timedelta
+    client: GuardedRequester, request: HistoryRequest, selection: FieldSelection, *, overlap: timedelta
 ) -> SourceHistory:
     """Return the changes of one repository's issues.
 
@@ -80,7 +82,7 @@ def fetch_repository_history(
     label_events: defaultdict[IssueRef, list[Mapping[str, Any]]] = defaultdict(list)
     has_joined = has_ended = False
     unreadable: set[str] = set()
-    pages = list_pages(transport, f"repos/{request.source.repo}/issues/events", {"per_page": 100})
+    pages = list_pages(client, f"repos/{request.source.repo}/issues/events", {"per_page": 100})
     for page_number, page in enumerate(pages, start=1):
         for raw in require_list(page.data, "events"):
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connectors.errors import (
     BadPayload,
@@ -20,7 +20,6 @@ from connectors.github.auth import IssuesDisabled
 from connectors.github.paged_scan import absolute_url, next_cursor, scan_issues
 from connectors.github.payload import parse_issue, require, require_object, split_key, web_url_of
 from connectors.github.repository_events import fetch_repository_history
-from connectors.http.client import Transport
 from connectors.http.parallel import thread_pool
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import (
@@ -40,6 +39,9 @@ from connectors.model import (
 from connectors.ports import Cache
 from connectors.scalars import text_or_empty
 
+if TYPE_CHECKING:
+    from connectors.github.client import GuardedRequester
+
 _MAX_WORKERS: Final = 4
 """Repositories read at the same time; GitHub asks clients to stay far below 100 concurrent requests."""
 
@@ -47,10 +49,10 @@ _MAX_WORKERS: Final = 4
 class GithubSources:
     """Pull, census and histories of repositories: the part of ``IssueReader`` that reads whole sources."""
 
-    def __init__(self, *, transport: Transport, cache: Cache, page_size: int, overlap: timedelta) -> None:
+    def __init__(self, *, client: GuardedRequester, cache: Cache, page_size: int, overlap: timedelta) -> None:
         """``page_size``: rows per page. ``overlap``: maximum delay until a change appears in GitHub's lists."""
-        self.tracker = transport.tracker
-        self._transport = transport
+        self.tracker = client.tracker
+        self._client = client
         self._cache = cache
         self._page_size = page_size
         self._overlap = overlap
@@ -99,7 +101,7 @@ class GithubSources:
         try:
             if self._stopped:
                 raise self._stopped
-            return fetch_repository_history(self._transport, request, selection, overlap=self._overlap)
+            return fetch_repository_history(self._client, request, selection, overlap=self._overlap)
         except Gone as error:
             # Its issues were read a moment ago.
             reason = (
@@ -111,7 +113,7 @@ class GithubSources:
             return self._failure(request.source, error)
 
     def _cache_key(self, repo: str) -> str:
-        return f"github:{self.tracker}:{self._transport.base_url}:repo:{repo.lower()}"
+        return f"github:{self.tracker}:{self._client.base_url}:repo:{repo.lower()}"
 
     def _pull_one(
         self,
@@ -137,23 +139,23 @@ class GithubSources:
     ) -> FailedSource:
         """Return the failure of a source. Notes an error that ends the work on this tracker."""
         if isinstance(error, ReadRedirected):
-            error = error_for_renamed(self._transport, source.repo or "", error, facts)
+            error = error_for_renamed(self._client, source.repo or "", error, facts)
         if isinstance(error, StopTracker):
             self._stopped = error
         return failed_source(source, error)
 
     def _fetch_repository(self, repo: str) -> Mapping[str, Any]:
-        response = self._transport.get(f"repos/{repo}")
+        response = self._client.get(f"repos/{repo}")
         fields = require_object(response.data, "a repository")
         self._public[repo.lower()] = fields.get("private") is not True
         return {"id": require(fields, "id", "a repository"), "archived": fields.get("archived") is True}
 
     def _scan(self, source: Source, cursor: Cursor | None, selection: FieldSelection) -> PulledSource:
         repo = source.repo or ""
-        scan = scan_issues(self._transport, repo, cursor, page_size=self._page_size)
+        scan = scan_issues(self._client, repo, cursor, page_size=self._page_size)
         if scan.unchanged and cursor is not None:
             return PulledSource(source=source, issues=(), cursor=cursor, full=False, unchanged=True)
-        web_url = web_url_of(self._transport.base_url)
+        web_url = web_url_of(self._client.base_url)
         issues: list[Issue] = []
         unreadable: list[UnreadableIssue] = []
         for raw in scan.rows.values():
@@ -177,18 +179,18 @@ class GithubSources:
 
 
 def error_for_renamed(
-    transport: Transport, repo: str, redirect: ReadRedirected, facts: Mapping[str, Any] | None = None
+    client: GuardedRequester, repo: str, redirect: ReadRedirected, facts: Mapping[str, Any] | None = None
 ) -> SourceMissing:
     """Return the error for a redirected repository, with its new name if that can be read."""
     location = redirect.location.split("?")[0].removesuffix("/issues")
     path = f"repositories/{facts['id']}" if facts else location
     target = ""
     with suppress(ConnectorError):  # the rename is certain, the new name is optional
-        response = transport.get(absolute_url(transport, path))
+        response = client.get(absolute_url(client, path))
         new_name = text_or_empty(require_object(response.data, "a repository").get("full_name"))
         target = f" to {new_name}" if new_name else ""
     return SourceMissing(
-        f"{transport.tracker}: {repo} was renamed or moved{target}; write the new name in the mapping"
+        f"{client.tracker}: {repo} was renamed or moved{target}; write the new name in the mapping"
     )
 
 

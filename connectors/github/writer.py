@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from connectors.errors import BadPayload, Gone, NotConfirmed, OutcomeUnknown
 from connectors.github.auth import AlreadyExists
 from connectors.github.payload import parse_comment, parse_label_names, split_key, text_in
-from connectors.http.client import Transport
 from connectors.http.response import ApiResponse
 from connectors.model import Comment, IssueRef
 from connectors.ports import Cache
+
+if TYPE_CHECKING:
+    from connectors.github.client import GuardedRequester
 
 
 class GithubWriter:
     """``IssueWriter`` of GitHub. Methods without docstring do exactly what the port says."""
 
-    def __init__(self, *, transport: Transport, cache: Cache) -> None:
-        self.tracker = transport.tracker
-        self._transport = transport
+    def __init__(self, *, client: GuardedRequester, cache: Cache) -> None:
+        self.tracker = client.tracker
+        self._client = client
         self._cache = cache
 
     def ensure_label(self, container: str, name: str, color: str, description: str) -> None:
@@ -30,15 +33,14 @@ class GithubWriter:
             return
         label = {"name": name, "color": color.removeprefix("#"), "description": description[:100]}
         with suppress(AlreadyExists):  # created by us, by a person, or by our own attempt without response
-            self._transport.send(
-                "POST", f"repos/{container}/labels", kind="idempotent", expects=201, json=label
-            )
+            repository = self._client.repository(f"repos/{container}")
+            self._client.ask(lambda: repository.create_label(**label), kind="idempotent", expects=201)
         self._cache.put(key, [*known, name.lower()])
 
     def rename_label(self, container: str, old: str, new: str) -> bool:
         path = f"repos/{container}/labels/{quote(old, safe='')}"
         try:
-            response = self._transport.send("PATCH", path, kind="idempotent", json={"new_name": new})
+            response = self._client.send("PATCH", path, kind="idempotent", json={"new_name": new})
         except (Gone, AlreadyExists) as error:
             if error.follows_ambiguous_write:
                 raise  # an earlier attempt may have renamed the label
@@ -53,12 +55,14 @@ class GithubWriter:
         return True
 
     def _labels_cache_key(self, container: str) -> str:
-        return f"github:{self.tracker}:{self._transport.base_url}:labels:{container.lower()}"
+        return f"github:{self.tracker}:{self._client.base_url}:labels:{container.lower()}"
 
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
+        # Of PyGithub's methods, add_to_labels sends a bare list, against GitHub's advice, and remove_from_labels a "/"
+        # in the name as it is.
         path = f"{issue_path(ref.key)}/labels"
         if add:
-            response = self._transport.send("POST", path, kind="idempotent", json={"labels": list(add)})
+            response = self._client.send("POST", path, kind="idempotent", json={"labels": list(add)})
             current = _label_set(response, ref)
             missing = [name for name in add if name.casefold() not in current]
             if missing:
@@ -67,9 +71,9 @@ class GithubWriter:
                 )
         for name in remove:
             try:
-                response = self._transport.send("DELETE", f"{path}/{quote(name, safe='')}", kind="idempotent")
+                response = self._client.send("DELETE", f"{path}/{quote(name, safe='')}", kind="idempotent")
             except Gone:  # also sent for issues that we may not see
-                response = self._transport.get(path, params={"per_page": 100})
+                response = self._client.get(path, params={"per_page": 100})
             if name.casefold() in _label_set(response, ref):
                 raise NotConfirmed(
                     f"{ref}: GitHub answers that it removed the label {name}, and still shows it"
@@ -78,8 +82,8 @@ class GithubWriter:
     def create_comment(self, ref: IssueRef, body: str, marker: Mapping[str, str]) -> Comment:
         """Create a comment. ``marker`` is ignored: on GitHub the caller puts it into ``body``."""
         del marker
-        path = f"{issue_path(ref.key)}/comments"
-        response = self._transport.send("POST", path, kind="create", expects=201, json={"body": body})
+        issue = self._client.issue(issue_path(ref.key))
+        response = self._client.ask(lambda: issue.create_comment(body), kind="create", expects=201)
         try:
             return _parse_written(response, body, ref)
         except BadPayload as error:
@@ -88,20 +92,20 @@ class GithubWriter:
     def edit_comment(self, ref: IssueRef, comment_id: str, body: str, marker: Mapping[str, str]) -> Comment:
         """Replace the text of a comment. ``marker`` is ignored: on GitHub the caller puts it into ``body``."""
         del marker
-        path = comment_path(issue_path(ref.key), comment_id)
-        response = self._transport.send("PATCH", path, kind="idempotent", json={"body": body})
+        comment = self._client.comment(comment_path(issue_path(ref.key), comment_id))
+        response = self._client.ask(lambda: comment.edit(body), kind="idempotent")
         return _parse_written(response, body, ref, comment_id)
 
     def delete_comment(self, ref: IssueRef, comment_id: str) -> None:
         issue = issue_path(ref.key)
         path = comment_path(issue, comment_id)
         try:
-            self._transport.send("DELETE", path, kind="idempotent", expects=204)
+            self._client.ask(self._client.comment(path).delete, kind="idempotent", expects=204)
         except Gone:
             # GitHub sends 404 also for issues that we may not see: the issue must be readable, the comment not.
-            self._transport.get(issue)
+            self._client.get(issue)
             with suppress(Gone):
-                self._transport.get(path)
+                self._client.get(path)
                 raise NotConfirmed(
                     f"{ref}: GitHub answers that our comment does not exist, and still shows it"
                 ) from None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -59,9 +60,9 @@ class BoundedAdapter(HTTPAdapter):
     Timeouts of ``requests`` apply to single reads: a server that sends one byte a second never exceeds them.
     """
 
-    def __init__(self, *, seconds: Callable[[], float], max_bytes: int) -> None:
-        """``seconds`` returns the time for the next response. ``max_bytes``: size of a decoded body."""
-        self._seconds, self._max_bytes = seconds, max_bytes
+    def __init__(self, limits: ResponseLimits, *, seconds_left: Callable[[], float] = lambda: inf) -> None:
+        """``seconds_left`` returns the rest of the run, which bounds the time of a response as well."""
+        self._limits, self._seconds_left = limits, seconds_left
         super().__init__(max_retries=0, pool_maxsize=16)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -102,12 +103,15 @@ class BoundedAdapter(HTTPAdapter):
         _drop_broken_location(response)
         return response
 
+    def _seconds(self) -> float:
+        return min(self._limits.seconds, max(self._seconds_left(), self._limits.min_seconds))
+
     def _read_body(self, response: requests.Response) -> io.BytesIO:
         body = io.BytesIO()
         try:
             for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=True):
-                if body.tell() + len(chunk) > self._max_bytes:
-                    raise ResponseTooLarge(self._max_bytes)
+                if body.tell() + len(chunk) > self._limits.max_bytes:
+                    raise ResponseTooLarge(self._limits.max_bytes)
                 body.write(chunk)
         except DecodeError as error:
             raise requests.exceptions.ContentDecodingError(error) from None

@@ -15,7 +15,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from connectors.errors import AuthFailed, BadPayload, ConnectorError, WriteDeferred
-from connectors.http.bounded_adapter import ResponseLimits
+from connectors.http.bounded_adapter import BoundedAdapter, ResponseLimits
 from connectors.http.circuit_breaker import CircuitBreaker
 from connectors.http.lost_responses import error_for_lost_response
 from connectors.http.rate_limiter import CONTENT_METHODS, RateLimiter, WriteDelay, WriteLimits
@@ -100,7 +100,8 @@ class Transport:
         self.base_url = base_url.rstrip("/")
         self.tracker = tracker
         self._deadline = policy.deadline
-        self._session = configure_session(session, adapter, limits=limits, seconds_left=self._seconds_left)
+        network = adapter or BoundedAdapter(limits, seconds_left=self._seconds_left)
+        self._session = configure_session(session, network, uses_proxies=adapter is None)
         self._retrier = Retrier(tracker=tracker, policy=policy, now=now, sleep=sleep, on_wait=on_wait)
         self._parser = ResponseParser(tracker, now, detect_rate_limit, classify_error, is_premature)
         self._rate_limiter = rate_limiter or RateLimiter(WriteLimits(), tracker=tracker)

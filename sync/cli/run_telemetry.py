@@ -66,13 +66,13 @@ class _HealthCheck:
             return
         import requests
 
-        from connectors.http.bounded_adapter import ResponseLimits
+        from connectors.http.bounded_adapter import BoundedAdapter, ResponseLimits
         from connectors.http.session import configure_session
 
         try:
             url = self._url_for(self._url.get_secret_value(), signal)
-            limits = ResponseLimits(seconds=_SECONDS, max_bytes=_MAX_BYTES)
-            with configure_session(requests.Session(), limits=limits) as session:
+            adapter = BoundedAdapter(ResponseLimits(seconds=_SECONDS, max_bytes=_MAX_BYTES))
+            with configure_session(requests.Session(), adapter) as session:
                 status = session.get(url, timeout=_SECONDS, allow_redirects=False).status_code
         except (OSError, ValueError) as error:  # their texts hold the URL
             self._note(f"note: the health check cannot be reached ({type(error).__name__})")

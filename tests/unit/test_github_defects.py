@@ -1,6 +1,6 @@
-"""Defects of PyGithub's request path that our requests must not have.
+"""Defects of PyGithub's request path that our requests, which go through it, do not reach.
 
-Each test replays an exchange in which PyGithub 2.10 failed, and fails if our requests go through PyGithub.
+Each test replays an exchange in which PyGithub 2.10 fails alone, without the adapter below it.
 """
 
 from __future__ import annotations

@@ -83,13 +83,13 @@ def _push_handler(
     def send() -> None:
         import requests
 
-        from connectors.http.bounded_adapter import ResponseLimits
+        from connectors.http.bounded_adapter import BoundedAdapter, ResponseLimits
         from connectors.http.lost_responses import iter_causes
         from connectors.http.session import configure_session
 
         try:
-            limits = ResponseLimits(seconds=_SECONDS, max_bytes=_MAX_BYTES)
-            with configure_session(requests.Session(), limits=limits) as session:
+            adapter = BoundedAdapter(ResponseLimits(seconds=_SECONDS, max_bytes=_MAX_BYTES))
+            with configure_session(requests.Session(), adapter) as session:
                 response = session.request(
                     method, url, data=data, headers=dict(headers), timeout=timeout, allow_redirects=False
                 )
