@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from connectors.diagnostics import clock_results, unreachable_result
@@ -45,7 +44,7 @@ class JiraDiagnostics:
             yield unreachable_result(site.tracker, error)
             return
         try:
-            response = site.send("GET", "/myself", kind="read")
+            response = site.ask(site.client.myself)
             account = parse_account(response.data)
         except ConnectorError as error:
             yield unreachable_result(site.tracker, error)
@@ -79,7 +78,7 @@ class JiraDiagnostics:
     def _check_project(self, source: Source, key: str, account: Account) -> Iterator[CheckResult]:
         """Yield the problems of a project."""
         try:
-            raw = self.site.get(f"/project/{quote(key, safe='')}")
+            raw = self.site.project(key)
         except Gone:
             text = (
                 f"there is no project {key} on {self.site.url} that {account.name} can see; correct the "
@@ -109,10 +108,10 @@ class JiraDiagnostics:
         return None
 
     def _check_permissions(self, source: Source, account: Account) -> Iterator[CheckResult]:
-        params = {"permissions": ",".join((*_NEEDED_PERMISSIONS, "ADMINISTER"))}
-        if source.project:
-            params["projectKey"] = source.project
-        data = self.site.get("/mypermissions", params)
+        names = ",".join((*_NEEDED_PERMISSIONS, "ADMINISTER"))
+        data = self.site.ask(
+            lambda: self.site.client.my_permissions(projectKey=source.project, permissions=names)
+        ).data
         permissions = require(data, "permissions", "our permissions")
         if has_permission(permissions, "ADMINISTER"):
             text = (

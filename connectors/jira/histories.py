@@ -185,9 +185,10 @@ class _ChangelogFetch:
 
     def fetch_statuses(self) -> dict[str, tuple[str, Category | None]]:
         """Return the statuses if the budget has room, as in a first run, which has many issues per request."""
-        if self.sources.site.cloud and self.requests < ceil(len(self.refs) / _ISSUES_PER_REQUEST):
+        site = self.sources.site
+        if site.cloud and self.requests < ceil(len(self.refs) / _ISSUES_PER_REQUEST):
             with suppress(ConnectorError):
-                return parse_statuses(self.sources.site.get("/status"))
+                return parse_statuses(site.ask(site.client.statuses).data)
         return {}
 
     def fetch_one_by_one(self) -> None:

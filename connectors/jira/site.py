@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 import requests
 
 from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected, Unavailable
-from connectors.http.client import Transport
 from connectors.http.response import ApiResponse, ErrorClassifier
 from connectors.http.response_errors import quote_server_message
 from connectors.http.retry import RateLimitRefusal, RequestKind
@@ -20,6 +21,9 @@ from connectors.jira.changelog import parse_statuses
 from connectors.jira.payload import FieldIds, has_permission, parse_account, parse_field_ids
 from connectors.model import Account, Category, Issue, IssueChange
 from connectors.ports import Cache
+
+if TYPE_CHECKING:
+    from connectors.jira.client import GuardedJira
 
 JiraKind = Literal["jira-cloud", "jira-dc"]
 API = "/rest/api/2"
@@ -38,20 +42,18 @@ class Forbidden(Rejected):
 
 
 class JiraSite:
-    """Requests that reader and writer share. Raises the errors of ``Transport.send``. Thread-safe."""
+    """Requests that reader and writer share. Raises the errors of ``GuardedAdapter.ask``. Thread-safe."""
 
-    def __init__(
-        self, transport: Transport, *, kind: JiraKind, url: str, identity: str, cache: Cache
-    ) -> None:
+    def __init__(self, client: GuardedJira, *, kind: JiraKind, url: str, identity: str, cache: Cache) -> None:
         """``url``: address that people browse, without a slash at the end.
 
         ``identity``: cache key, different for each address and credential.
         """
-        self.tracker = transport.tracker
+        self.tracker = client.tracker
         self.cloud = kind == "jira-cloud"
         self.url = url
-        self.now = transport.now
-        self._transport = transport
+        self.now = client.now
+        self.client = client
         self._cache = cache
         self._prefix = f"jira:{identity}:"
         self._account_checked_at: datetime | None = None
@@ -71,7 +73,7 @@ class JiraSite:
         fallback_bodies: Sequence[Any] = (),
     ) -> ApiResponse:
         """Send a request below the REST API. AuthFailed also if Jira treated us as an anonymous visitor."""
-        response = self._transport.send(
+        response = self.client.send(
             method,
             api + path,
             kind=kind,
@@ -80,6 +82,13 @@ class JiraSite:
             json=json,
             fallback_bodies=fallback_bodies,
         )
+        return self._confirm_known(response)
+
+    def ask(self, read: Callable[[], object]) -> ApiResponse:
+        """Call a method of ``client`` that reads by one request, and return the answer. AuthFailed as in ``send``."""
+        return self._confirm_known(self.client.ask(read))
+
+    def _confirm_known(self, response: ApiResponse) -> ApiResponse:
         if is_locked_out(response.headers):
             raise AuthFailed(_locked_out_message(self.tracker))
         if is_anonymous(response.headers):
@@ -90,13 +99,17 @@ class JiraSite:
         """Return the JSON of a GET below the REST API."""
         return self.send("GET", path, kind="read", params=params).data
 
+    def project(self, key: str) -> Any:
+        """Return the JSON of a project. Gone if it does not exist or is not visible."""
+        return self.ask(lambda: self.client.project(quote(key, safe=""))).data
+
     def account(self, max_age: timedelta = DAY) -> Account:
         """Return our account, from the cache if it was requested at most ``max_age`` ago."""
         with self._lock:
             cached = self._cache.get(self._prefix + "myself")
             if cached is not None and self.now() - datetime.fromisoformat(cached["at"]) < max_age:
                 return Account(id=cached["id"], name=cached["name"], timezone=cached["timezone"])
-            account = parse_account(self.get("/myself"))
+            account = parse_account(self.ask(self.client.myself).data)
             at = self._account_checked_at = self.now()
             facts = asdict(account) | {"at": at.astimezone(UTC).isoformat()}
             self._cache.put(self._prefix + "myself", facts, days=1)
@@ -119,11 +132,11 @@ class JiraSite:
                 return
             try:
                 # serverInfo is public, and wrong credentials are often those of the other kind: so the check for
-                # anonymous responses in self.send is left out.
-                info = self._transport.get(API + "/serverInfo").data
+                # anonymous responses in self.ask is left out.
+                info = self.client.ask(self.client.server_info).data
             except Gone:
                 raise Unavailable(
-                    f"{self.tracker}: there is no Jira at {self._transport.base_url}; check url of this "
+                    f"{self.tracker}: there is no Jira at {self.client.server_url}; check url of this "
                     "tracker in increment-sync.yaml, and JIRA_CLOUD_ID if it is set"
                 ) from None
             deployment = info.get("deploymentType") if isinstance(info, dict) else None
@@ -140,7 +153,7 @@ class JiraSite:
         with self._lock:
             rows = self._cache.get(self._prefix + "fields")
             if rows is None:
-                raw = self.get("/field")
+                raw = self.ask(self.client.fields).data
                 parse_field_ids(raw, names)  # raises before an invalid response is cached
                 rows = [
                     {key: row[key] for key in ("id", "name", "untranslatedName", "schema") if key in row}
@@ -164,7 +177,7 @@ class JiraSite:
             statuses: dict[str, tuple[str, Category | None]] = {}
             if not seen.issuperset(entered):
                 with suppress(ConnectorError):
-                    statuses = parse_statuses(self.get("/status"))
+                    statuses = parse_statuses(self.ask(self.client.statuses).data)
                     seen |= {*entered, *statuses}
             if seen != known:
                 self._cache.put(self._prefix + "statuses", sorted(seen), days=365)
@@ -175,9 +188,9 @@ class JiraSite:
         if (cached := self._cache.get(self._mail_suppression_key(project))) is not None:
             return bool(cached)
         names = ("ADMINISTER", "ADMINISTER_PROJECTS")
-        params = {"permissions": ",".join(names), "projectKey": project}
+        read = partial(self.client.my_permissions, projectKey=project, permissions=",".join(names))
         try:
-            data = self.get("/mypermissions", params)
+            data = self.ask(read).data
         except (Rejected, Gone):
             data = {}
         permissions = data.get("permissions") if isinstance(data, dict) else None
@@ -215,7 +228,7 @@ def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
 
 
 def error_classifier(tracker: str, *, hint_at_scoped_tokens: bool) -> ErrorClassifier:
-    """Return the ``classify_error`` of ``Transport``, for refusals whose texts by Jira do not help people.
+    """Return the ``classify_error`` of ``GuardedAdapter``, for refusals whose texts by Jira do not help people.
 
     ``hint_at_scoped_tokens``: a refused credential may be a scoped token, which works only at the gateway.
     """

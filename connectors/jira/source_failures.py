@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from connectors.errors import ConnectorError, Gone, Rejected
 from connectors.jira.site import Forbidden, JiraSite
 from connectors.jql_syntax import BadJql
@@ -33,7 +31,7 @@ def _explain_rejection(site: JiraSite, source: Source, error: ConnectorError) ->
     try:
         site.confirm_login()
         if source.project:
-            site.get(f"/project/{quote(source.project, safe='')}")
+            site.project(source.project)
     except Gone:
         reason = (
             f"{source.name}: there is no project {source.project} on {site.url} that {site.account().name} can "

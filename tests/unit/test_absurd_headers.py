@@ -16,8 +16,8 @@ from connectors.http.retry import RequestKind, parse_http_date, server_wait_seco
 from connectors.http.usage import RequestStats
 from connectors.model import PulledSource
 from tests.unit.test_github_defects import REPO, SOURCE, GithubConnection, raw_issue
+from tests.unit.test_guarded_adapter import BASE, Client
 from tests.unit.test_response_limits import HEAD, server
-from tests.unit.test_transport import BASE, Client
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 YEAR = timedelta(days=366)

@@ -14,8 +14,8 @@ import pytest
 from connectors.errors import ConnectorError, Unavailable, Unreachable
 from connectors.http import environment
 from tests.support.tls import certificate_pem, tls_server
+from tests.unit.test_guarded_adapter import Client
 from tests.unit.test_response_limits import sending, server
-from tests.unit.test_transport import Client
 
 TRACKER = "https://tracker.example"
 

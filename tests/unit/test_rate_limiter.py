@@ -11,17 +11,17 @@ import requests
 import responses
 
 from connectors.errors import RateLimitExceeded, WriteDeferred
-from connectors.http.client import Transport
 from connectors.http.rate_limiter import RateLimiter, WriteLimits
 from connectors.http.retry import RetryPolicy, Wait
 from sync.store import Store, open_store
+from tests.support.plain_client import PlainClient
 
 BASE = "https://tracker.example/api"
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 class Run:
-    """One process that writes, with its own rate limiter and transport, over a store shared with others."""
+    """One process that writes, with its own rate limiter and client, over a store shared with others."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Run:
     ) -> None:
         self.clock, self.slept, self.waits = clock, list[float](), list[Wait]()
         self.pace = RateLimiter(WriteLimits(**limits), tracker="github", credential=credential, ledger=store)  # type: ignore[arg-type]
-        self.transport = Transport(
+        self.client = PlainClient(
             requests.Session(),
             BASE,
             tracker="github",
@@ -51,7 +51,7 @@ class Run:
 
     def post(self, times: int = 1) -> None:
         for _ in range(times):
-            self.transport.send("POST", "comments", kind="create", json={})
+            self.client.send("POST", "comments", kind="create", json={})
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_the_hour_limit_and_the_ledger_forget_writes_after_an_hour(
 def test_removals_do_not_count_as_content(store: Store, clock: list[datetime]) -> None:
     run = Run(store, clock, per_hour=1)
     run.post()
-    run.transport.send("DELETE", "labels/x", kind="idempotent")
+    run.client.send("DELETE", "labels/x", kind="idempotent")
     assert run.pace.recent_content(clock[0]) == 1
 
 
@@ -143,7 +143,7 @@ def test_no_wait_goes_beyond_the_deadline_of_the_run(
         run.post()
     net.get(f"{BASE}/issues", status=429, headers={"Retry-After": "31"})
     with pytest.raises(RateLimitExceeded):
-        run.transport.send("GET", "issues", kind="read")
+        run.client.send("GET", "issues", kind="read")
     assert run.slept == []
 
 
@@ -170,7 +170,7 @@ def test_a_rate_limit_reported_by_the_tracker_overrides_our_own_count(
     used_up = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(START.timestamp()) + 1800)}
     net.get(f"{BASE}/issues", json=[], headers=used_up)
     run = Run(store, clock)
-    run.transport.send("GET", "issues", kind="read")
+    run.client.send("GET", "issues", kind="read")
     with pytest.raises(
         WriteDeferred, match="the rate limit that github reports is used up until 2026-11-20 09:30 UTC"
     ):

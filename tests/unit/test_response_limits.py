@@ -20,9 +20,9 @@ import responses
 
 from connectors.errors import BadPayload, OutcomeUnknown, Rejected, TooSlow, Unavailable
 from connectors.http.bounded_adapter import ResponseLimits
-from connectors.http.client import Transport
 from connectors.http.retry import RetryPolicy
-from tests.unit.test_transport import BASE, START, Client
+from tests.support.plain_client import PlainClient
+from tests.unit.test_guarded_adapter import BASE, START, Client
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 QUICK = ResponseLimits(seconds=0.3, min_seconds=0.3)
@@ -131,13 +131,13 @@ def test_a_smaller_page_is_requested_after_one_that_takes_too_long() -> None:
     seen: list[bytes] = []
     with server(answer, seen) as url:
         client = Client(url, limits=QUICK)
-        response = client.transport.send("POST", "search", kind="read", json=1000, fallback_bodies=[50])
+        response = client.client.send("POST", "search", kind="read", json=1000, fallback_bodies=[50])
     assert (response.data, response.fallback_index, len(seen)) == ({"rows": 1}, 1, 2)
 
 
 def test_an_answer_has_no_more_time_than_the_run() -> None:
     with server(DRIPS["body"]) as url:
-        transport = Transport(
+        client = PlainClient(
             requests.Session(),
             url,
             tracker="github",
@@ -148,7 +148,7 @@ def test_an_answer_has_no_more_time_than_the_run() -> None:
             limits=ResponseLimits(min_seconds=0.1),
         )
         with pytest.raises(TooSlow, match="--max-duration"):
-            transport.get("issues")
+            client.get("issues")
 
 
 def test_a_connection_serves_the_next_request_after_the_time_of_the_first() -> None:

@@ -27,10 +27,10 @@ from connectors.errors import (
     Unavailable,
     WriteRedirected,
 )
-from connectors.http.client import Transport
 from connectors.http.rate_limiter import RateLimiter, WriteLimits
 from connectors.http.response_errors import ReadRedirected
 from connectors.http.retry import RequestKind, RetryPolicy, Wait
+from tests.support.plain_client import PlainClient
 
 BASE = "https://tracker.example/api/v3"
 SECRET = "ghp_do_not_tell"
@@ -38,7 +38,7 @@ START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 class Client:
-    """Transport with a clock that only sleeping advances."""
+    """Client with a clock that only sleeping advances."""
 
     def __init__(self, base: str = BASE, session: requests.Session | None = None, **options: Any) -> None:
         self.time = START
@@ -47,7 +47,7 @@ class Client:
         if session is None:
             session = requests.Session()
             session.headers["Authorization"] = f"Bearer {SECRET}"
-        self.transport = Transport(
+        self.client = PlainClient(
             session,
             base,
             tracker="github",
@@ -63,11 +63,11 @@ class Client:
         self.time += timedelta(seconds=seconds)
 
     def get(self, path: str = "issues", **more: Any) -> Any:
-        return self.transport.send("GET", path, kind="read", **more).data
+        return self.client.send("GET", path, kind="read", **more).data
 
     def post(self, kind: RequestKind = "create", expects: int | None = None) -> Any:
         expects = expects or (201 if kind == "create" else 200)
-        return self.transport.send("POST", "comments", kind=kind, expects=expects, json={"body": "text"}).data
+        return self.client.send("POST", "comments", kind=kind, expects=expects, json={"body": "text"}).data
 
 
 @pytest.fixture
@@ -281,7 +281,7 @@ def test_credentials_never_travel_to_another_host(net: responses.RequestsMock, c
 
 def test_a_304_is_an_answer_to_a_read(net: responses.RequestsMock, client: Client) -> None:
     net.get(f"{BASE}/issues", status=304)
-    response = client.transport.send("GET", "issues", kind="read", headers={"If-None-Match": '"x"'})
+    response = client.client.send("GET", "issues", kind="read", headers={"If-None-Match": '"x"'})
     assert (response.status, response.data) == (304, None)
 
 
@@ -450,7 +450,7 @@ def test_a_certificate_that_cannot_be_verified_is_final(net: responses.RequestsM
 
 def test_a_token_with_a_line_break_is_rejected_without_being_shown() -> None:
     client = Client()
-    client.transport._session.headers["Authorization"] = f"Bearer {SECRET}\nX: y"
+    client.client.session.headers["Authorization"] = f"Bearer {SECRET}\nX: y"
     with pytest.raises(AuthFailed) as refused:
         client.get()
     assert SECRET not in repr(refused.value)
@@ -460,7 +460,7 @@ def test_a_token_with_a_line_break_is_rejected_without_being_shown() -> None:
 @pytest.mark.parametrize("token", ["ghp_“quoted”", "ghp_\ud800"])
 def test_a_token_with_invalid_header_characters_is_rejected(token: str) -> None:
     client = Client("http://127.0.0.1:9")
-    client.transport._session.headers["Authorization"] = f"Bearer {token}"
+    client.client.session.headers["Authorization"] = f"Bearer {token}"
     with pytest.raises(AuthFailed) as refused:
         client.get()
     assert "ghp_" not in str(refused.value)
@@ -510,7 +510,7 @@ def test_nothing_is_sent_unencrypted(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8099/github", "http://[::1]:1", "http://localhost:1"])
 def test_requests_to_this_machine_may_be_unencrypted(url: str) -> None:
-    assert Client(url).transport.base_url == url
+    assert Client(url).client.base_url == url
 
 
 def test_certificates_are_verified_and_netrc_is_ignored(
