@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 _MODULES = {
+    "connectors": "escape",
     "connectors/github": "paged_scan payload repository_events sources writer",
-    "connectors/http": "client page_size rate_limiter response response_errors retry",
+    "connectors/http": "bounded_adapter client page_size rate_limiter response response_errors retry",
     "connectors/jira": "changelog comments histories jql payload search sources writer",
     "mappings": "labels",
     "mappings/rules": "conditions decision fields flow_state matcher patterns placement rule_index subject team_rules",
     "sync/apply": "backoff comments executor journal labels recover undo_comments undo_current undo_labels",
-    "sync/config": "escape",
     "sync/diff": "comment_diff comment_markup desired_comments desired_labels guard label_diff label_inputs "
     "label_table notifications write_budget",
     "sync/pipeline": "confirm_overrides instances label_evidence override_recovery planner resolve_overrides",

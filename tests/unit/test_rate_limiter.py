@@ -192,3 +192,89 @@ def test_the_hour_limit_forgets_writes_of_its_own_run_after_an_hour(
     assert run.pace.recent_content(clock[0]) == 0
     run.post(2)
     assert run.pace.recent_content(clock[0]) == 2
+
+
+def test_a_wait_that_is_just_over_is_none(store: Store, clock: list[datetime]) -> None:
+    run = Run(store, clock, spacing=1.0, per_minute=2, per_hour=5)
+    for seconds in (1, 59, 1):
+        run.post()
+        clock[0] += timedelta(seconds=seconds)
+    run.post()
+    assert run.slept == []
+    clock[0] += timedelta(seconds=1)
+    run.post()
+    assert run.slept == [58]
+
+
+def test_of_several_waits_the_longest_applies(store: Store, clock: list[datetime]) -> None:
+    run = Run(store, clock, spacing=5.0, per_minute=2)
+    run.post(3)
+    assert run.slept == [5, 55]
+    assert [wait.reason for wait in run.waits] == [
+        "spacing between writes on github",
+        "limit of 2 labels and comments per minute on github",
+    ]
+
+
+def test_short_waits_are_not_reported(store: Store, clock: list[datetime]) -> None:
+    run = Run(store, clock, spacing=4.9)
+    run.post(2)
+    assert (run.slept, run.waits) == ([4.9], [])
+
+
+def test_more_writes_than_a_lowered_limit_wait_until_enough_are_old(
+    store: Store, clock: list[datetime]
+) -> None:
+    first = Run(store, clock, per_minute=10)
+    for _ in range(4):
+        first.post()
+        clock[0] += timedelta(seconds=10)
+    later = Run(store, clock, per_minute=2)
+    later.post()
+    assert later.slept == [40], "two of the four are older than a minute then"
+
+
+def test_removals_are_spaced_over_runs_and_are_in_no_ledger_without_spacing(
+    store: Store, clock: list[datetime]
+) -> None:
+    for limits in ({}, {"per_hour": 3}):
+        Run(store, clock, **limits).transport.send("DELETE", "labels/x", kind="idempotent")
+    Run(store, clock).post()
+    assert store.writes_since("one", START - timedelta(days=1)) == []
+    run = Run(store, clock, spacing=1.0)
+    run.transport.send("DELETE", "labels/x", kind="idempotent")
+    assert store.writes_since("one", START - timedelta(days=1)) == [(START, False)]
+    later = Run(store, clock, spacing=1.0)
+    later.post()
+    assert later.slept == [1.0]
+
+
+def test_each_method_that_creates_content_counts(
+    store: Store, clock: list[datetime], net: responses.RequestsMock
+) -> None:
+    net.patch(f"{BASE}/comments", json={})
+    net.put(f"{BASE}/comments", json={})
+    run = Run(store, clock, per_hour=9)
+    run.post()
+    for method in ("PATCH", "PUT"):
+        run.transport.send(method, "comments", kind="idempotent", json={})
+    assert run.pace.recent_content(clock[0]) == 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "writes", "content", "spent", "seconds"),
+    [
+        (WriteLimits(), 10, 10, 0, 0),
+        (WriteLimits(spacing=0.5), 3, 3, 0, 1.5),
+        (WriteLimits(per_minute=80), 80, 80, 0, 0),
+        (WriteLimits(per_minute=80), 81, 81, 0, 60),
+        (WriteLimits(per_minute=80), 200, 0, 0, 0),
+        (WriteLimits(per_hour=500), 0, 0, 1000, 0),
+        (WriteLimits(per_hour=500), 1, 1, 1000, 7200),
+        (WriteLimits(per_hour=500), 500, 500, 0, 0),
+    ],
+)
+def test_min_seconds_under_one_limit(
+    limits: WriteLimits, writes: int, content: int, spent: int, seconds: float
+) -> None:
+    assert limits.min_seconds(writes, content, recent_content=spent) == seconds
