@@ -137,5 +137,5 @@ def test_the_longest_text_is_cut_at_300_characters(escape):
 )
 def test_of_characters_without_a_meaning_yet_only_those_that_are_never_shown_go(code, stays):
     """Unicode reserves places for characters that will show nothing; others may be letters of tomorrow."""
-    for escape in (escape_terminal, escape_jira, escape_github):
+    for escape in (escape_terminal, escape_wiki, escape_markdown):
         assert escape(f"a{chr(code)}b") == (f"a{chr(code)}b" if stays else "ab")
