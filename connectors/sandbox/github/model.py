@@ -97,6 +97,8 @@ class GithubIssue:
     type: str | None = None
     parent: tuple[int, int] | None = None
     """Repository id and number."""
+    blocked_by: list[int] = field(default_factory=list)
+    """Ids of the issues that block it."""
     comments: list[GithubComment] = field(default_factory=list)
     closed: datetime | None = None
     closed_by: GithubAccount | None = None
@@ -111,7 +113,13 @@ class GithubIssue:
 
     def copy(self) -> GithubIssue:
         """Return the current issue as a copy that later changes do not affect."""
-        return replace(self, labels=list(self.labels), comments=list(self.comments), past_versions=[])
+        return replace(
+            self,
+            labels=list(self.labels),
+            comments=list(self.comments),
+            blocked_by=list(self.blocked_by),
+            past_versions=[],
+        )
 
     def version_at(self, moment: datetime) -> GithubIssue | None:
         """Return the issue as it was at a moment; None before it was created."""

@@ -154,6 +154,19 @@ def get_comment(call: ApiCall) -> dict[str, Any]:
     return call.serializer.comment(*call.comment())
 
 
+def list_blockers(call: ApiCall) -> TrackerResponse:
+    """GET the issues that block an issue, without those that the caller may not read"""
+    if call.state.settings.enterprise:
+        raise not_found()
+    _, issue = call.issue()
+    rows = [
+        (repo, each)
+        for repo, each in call.state.blockers(issue)
+        if call.state.access_level(repo, call.caller.account) != "none"
+    ]
+    return paginate(call, rows, lambda row: call.serializer.issue(*row))
+
+
 def list_timeline(call: ApiCall) -> TrackerResponse:
     """GET the timeline of an issue: events and comments, oldest first"""
     repo, issue = call.issue()

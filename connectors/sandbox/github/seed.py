@@ -58,7 +58,7 @@ class _StateBuilder:
             for index, issue in enumerate(repo.issues):
                 self._add_issue(built[name], issue, f"{self._place}.repos.{name}.issues[{index}]")
         for name, repo in repos.items():
-            self._link_parents(built[name], repo, f"{self._place}.repos.{name}")
+            self._link_issues(built[name], repo, f"{self._place}.repos.{name}")
         return state
 
     def _add_account(self, seed: GithubAccountSeed) -> None:
@@ -143,18 +143,24 @@ class _StateBuilder:
             updated=seed.updated or created,
         )
 
-    def _link_parents(self, repo: Repo, seed: RepoSeed, place: str) -> None:
+    def _link_issues(self, repo: Repo, seed: RepoSeed, place: str) -> None:
+        """Set parents and blockers, which may stand below in the file."""
         for index, (issue, item) in enumerate(zip(repo.issues.values(), seed.issues, strict=True)):
-            if item.parent is None:
-                continue
-            name, _, number = item.parent.rpartition("#")
-            owner = self._state.find_repo(name) if name else repo
-            if owner is None or not number.isdigit() or int(number) not in owner.issues:
-                raise SeedError(
-                    f"{place}.issues[{index}].parent is {item.parent}, which is not an issue of this seed; "
-                    "add it or correct the number."
-                )
-            issue.parent = (owner.id, int(number))
+            at = f"{place}.issues[{index}]"
+            if item.parent is not None:
+                owner, parent = self._named_issue(repo, item.parent, f"{at}.parent")
+                issue.parent = (owner.id, parent.number)
+            for name in item.blocked_by:
+                issue.blocked_by.append(self._named_issue(repo, str(name), f"{at}.blocked_by")[1].id)
+
+    def _named_issue(self, repo: Repo, text: str, place: str) -> tuple[Repo, GithubIssue]:
+        name, _, number = text.rpartition("#")
+        owner = self._state.find_repo(name) if name else repo
+        if owner is None or not number.isdigit() or int(number) not in owner.issues:
+            raise SeedError(
+                f"{place} is {text}, which is not an issue of this seed; add it or correct the number."
+            )
+        return owner, owner.issues[int(number)]
 
 
 def _state_reason(seed: GithubIssueSeed, is_closed: bool) -> str | None:

@@ -79,6 +79,8 @@ class GithubIssueSeed(SeedModel):
     type: str | None = None
     parent: str | None = None
     """``12`` in the same repository, or ``owner/name#12``."""
+    blocked_by: tuple[str | int, ...] = ()
+    """As ``parent``."""
     labels: tuple[Named[AppliedLabelSeed], ...] = ()
     state: Literal["open", "closed"] | None = None
     state_reason: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from connectors.sandbox.github.model import (
@@ -165,10 +166,32 @@ class GithubSerializer:
                 "completed": done,
                 "percent_completed": 100 * done // total if total else 0,
             },
+            "issue_dependencies_summary": self._dependencies(issue),
         }
         if issue.parent is not None and (repository := self._state.repos.get(issue.parent[0])):
             shape["parent_issue_url"] = f"{self.repo_url(repository)}/issues/{issue.parent[1]}"
         return shape
+
+    @cached_property
+    def _blocked_by(self) -> dict[int, list[GithubIssue]]:
+        """Id of a blocker -> the issues that it blocks."""
+        found: dict[int, list[GithubIssue]] = {}
+        for repo in self._state.repos.values():
+            for issue in repo.issues.values():
+                for blocker in issue.blocked_by:
+                    found.setdefault(blocker, []).append(issue)
+        return found
+
+    def _dependencies(self, issue: GithubIssue) -> dict[str, int]:
+        """Return the counts of a list, in which the closing of a blocker does not update the blocked issue."""
+        blockers = [each for _, each in self._state.blockers(issue)]
+        blocked = self._blocked_by.get(issue.id, ())
+        return {
+            "blocked_by": sum(each.state == "open" for each in blockers),
+            "total_blocked_by": len(blockers),
+            "blocking": sum(each.state == "open" for each in blocked),
+            "total_blocking": len(blocked),
+        }
 
     def _children_of(self, repo: Repo, issue: GithubIssue) -> list[GithubIssue]:
         if self._children is None:

@@ -96,6 +96,18 @@ class GithubState(GithubStore):
         with self._recorded_change(repo, number, "locked" if locked else "unlocked", by) as issue:
             issue.locked = locked
 
+    def block(self, issue: tuple[str, int], blocker: tuple[str, int], by: str = "someone") -> None:
+        """Mark an issue as blocked by another one of any repository."""
+        blocking = self.issue(*blocker)
+        with self._recorded_change(*issue, "blocked_by_added", by) as blocked:
+            blocked.blocked_by.append(blocking.id)
+
+    def unblock(self, issue: tuple[str, int], blocker: tuple[str, int], by: str = "someone") -> None:
+        """Remove a dependency. ValueError if there is none."""
+        blocking = self.issue(*blocker)
+        with self._recorded_change(*issue, "blocked_by_removed", by) as blocked:
+            blocked.blocked_by.remove(blocking.id)
+
     @contextmanager
     def _recorded_change(
         self, repo: str, number: int, event: str, by: str, **data: Any

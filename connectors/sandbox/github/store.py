@@ -67,6 +67,16 @@ class GithubStore(TrackerState):
         """Return the issue with this number. KeyError when it was deleted or transferred."""
         return self.repo(repo).issues[number]
 
+    def blockers(self, issue: GithubIssue) -> list[tuple[Repo, GithubIssue]]:
+        """Return the issues that block an issue, with their repositories."""
+        return [
+            (repo, each)
+            for number in issue.blocked_by
+            for repo in self.repos.values()
+            for each in repo.issues.values()
+            if each.id == number
+        ]
+
     def find_comment(self, repo: Repo, comment_id: int) -> tuple[GithubIssue, GithubComment] | None:
         """Return a comment with its issue."""
         comments = ((issue, each) for issue in repo.issues.values() for each in issue.comments)

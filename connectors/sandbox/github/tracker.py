@@ -61,6 +61,7 @@ _ROUTES = (
     _repo_route("PATCH", _ISSUE_PATH, writes.edit_issue),
     _repo_route("GET", f"{_ISSUE_PATH}/comments", reads.list_issue_comments),
     _repo_route("POST", f"{_ISSUE_PATH}/comments", writes.create_comment),
+    _repo_route("GET", f"{_ISSUE_PATH}/dependencies/blocked_by", reads.list_blockers),
     _repo_route("GET", f"{_ISSUE_PATH}/timeline", reads.list_timeline),
     _repo_route("GET", f"{_ISSUE_PATH}/events", reads.list_issue_events),
     _repo_route("GET", f"{_ISSUE_PATH}/labels", reads.list_issue_labels),

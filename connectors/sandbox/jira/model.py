@@ -142,6 +142,20 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class IssueLink:
+    """One end of a link between two issues."""
+
+    id: int
+    other: int
+    """Id of the issue at the other end."""
+    inward: bool
+    """True on the issue that the inward text describes: "is blocked by"."""
+    type: str = "Blocks"
+    texts: tuple[str, str] = ("is blocked by", "blocks")
+    """Inward and outward text."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JiraIssue:
     id: int
     key: str
@@ -158,6 +172,7 @@ class JiraIssue:
     fix_versions: tuple[str, ...] = ()
     parent: int | None = None
     """Id of the epic, of what is above an epic, or of the parent of a sub-task."""
+    links: tuple[IssueLink, ...] = ()
     sprints: tuple[int, ...] = ()
     assignee: str | None = None
     creator: str | None = None

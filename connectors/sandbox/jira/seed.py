@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connectors.sandbox.core.seed import SeedError, validate_seed
-from connectors.sandbox.jira.model import ChangeItem, HistoryEntry, JiraAccount, JiraComment, JiraIssue
+from connectors.sandbox.jira.model import (
+    ChangeItem,
+    HistoryEntry,
+    IssueLink,
+    JiraAccount,
+    JiraComment,
+    JiraIssue,
+)
 from connectors.sandbox.jira.seed_model import (
     HistorySeed,
     JiraCommentSeed,
@@ -61,20 +68,18 @@ class _SiteBuilder:
         projects = {key: project or ProjectSeed() for key, project in seed.projects.items()}
         for key, project in projects.items():
             site.add_project(key, **project.model_dump(exclude={"issues"}, exclude_defaults=True))
-        parents = dict(self._add_issues(projects))
-        self._link_parents(parents)
+        self._link_issues(list(self._add_issues(projects)))
         self._add_missing_accounts()
 
-    def _add_issues(self, projects: Mapping[str, ProjectSeed]) -> Iterator[tuple[str, str]]:
-        """Add all issues; yields the keys of those with a parent, and of that parent."""
+    def _add_issues(self, projects: Mapping[str, ProjectSeed]) -> Iterator[tuple[str, JiraIssueSeed]]:
+        """Add all issues; yields their keys."""
         for project, seed in projects.items():
             for index, issue in enumerate(seed.issues):
                 place = f"{self._place}.projects.{project}.issues[{index}]"
                 key = self._new_key(issue.key or self._site.next_key(project), project, place)
                 visible_since = issue.created or self._site.clock.now()
                 self._site.store(self._issue(key, issue, place), visible_since=visible_since)
-                if issue.parent:
-                    yield key, issue.parent
+                yield key, issue
 
     def _new_key(self, key: str, project: str, place: str) -> str:
         container, _, number = key.rpartition("-")
@@ -152,15 +157,27 @@ class _SiteBuilder:
             f"{place}.fields.{name} is not a custom field of the site; add it to 'fields' of the tracker."
         )
 
-    def _link_parents(self, parents: Mapping[str, str]) -> None:
-        """Set the parents of issues, which may stand below their children in the file."""
-        for key, parent_key in parents.items():
-            issue, parent = self._site.require_issue(key), self._site.issue(parent_key)
-            if parent is None:
-                raise SeedError(
-                    f"The parent {parent_key} of {key} is not in the seed; add it or correct the key."
-                )
-            self._site.store(replace(issue, parent=parent.id), visible_since=issue.updated)
+    def _link_issues(self, seeds: Sequence[tuple[str, JiraIssueSeed]]) -> None:
+        """Set parents and blockers, which may stand below in the file."""
+        for key, seed in seeds:
+            if seed.parent:
+                parent = self._named_issue("parent", seed.parent, key)
+                self._store(replace(self._site.require_issue(key), parent=parent.id))
+            for name in seed.blocked_by:
+                blocker, number = self._named_issue("blocker", name, key), self._site.new_id()
+                issue = self._site.require_issue(key)
+                for one, other, inward in ((issue, blocker, True), (blocker, issue, False)):
+                    link = IssueLink(id=number, other=other.id, inward=inward)
+                    self._store(replace(one, links=(*one.links, link)))
+
+    def _store(self, issue: JiraIssue) -> None:
+        self._site.store(issue, visible_since=issue.updated)
+
+    def _named_issue(self, role: str, name: str, key: str) -> JiraIssue:
+        found = self._site.issue(name)
+        if found is None:
+            raise SeedError(f"The {role} {name} of {key} is not in the seed; add it or correct the key.")
+        return found
 
     def _add_missing_accounts(self) -> None:
         """Add an account for everyone who is named on an issue and not listed under accounts."""

@@ -49,6 +49,8 @@ class JiraIssueSeed(SeedModel):
     fix_versions: tuple[str, ...] = ()
     parent: str | None = None
     """Key of the epic, of the initiative of an epic, or of the issue of a sub-task."""
+    blocked_by: tuple[str, ...] = ()
+    """Keys of the issues that block it, of any project."""
     sprint: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     """Name, id, or a list of these."""
     assignee: str | None = None

@@ -20,6 +20,7 @@ from connectors.sandbox.jira.model import (
     SPRINT_FIELD,
     SUBTASK_TYPES,
     HistoryEntry,
+    IssueLink,
     JiraAccount,
     JiraCaller,
     JiraComment,
@@ -93,6 +94,9 @@ class JiraSerializer:
             "components": lambda issue: [self._resource("component", name) for name in issue.components],
             "fixVersions": lambda issue: [self._resource("version", name) for name in issue.fix_versions],
             "parent": self._parent,
+            "issuelinks": lambda issue: [
+                self._link(each) for each in issue.links if self.site.issue(each.other)
+            ],
             "assignee": lambda issue: self._person(issue.assignee),
             "creator": lambda issue: self._person(issue.creator),
             "reporter": lambda issue: self._person(issue.reporter),
@@ -147,17 +151,29 @@ class JiraSerializer:
     def _parent(self, issue: JiraIssue) -> dict[str, Any] | None:
         # Data Center has a parent only for sub-tasks; custom fields link epics there, and what is above them.
         parent = self._parent_issue(issue) if self.site.is_cloud or issue.is_subtask else None
-        if parent is None:
-            return None
+        return self._related(parent) if parent else None
+
+    def _link(self, link: IssueLink) -> dict[str, Any]:
+        kind = self._resource("issueLinkType", link.type)
+        other = self.site.require_issue(link.other)
+        return {
+            "id": str(link.id),
+            "self": self.api_url(f"issueLink/{link.id}"),
+            "type": kind | {"inward": link.texts[0], "outward": link.texts[1]},
+            "inwardIssue" if link.inward else "outwardIssue": self._related(other),
+        }
+
+    def _related(self, issue: JiraIssue) -> dict[str, Any]:
+        """Return a parent or linked issue as it appears in the fields of another one."""
         fields = {
-            "summary": parent.summary,
-            "status": self.status(parent.status, self.site.category(parent)),
-            "issuetype": self.issue_type(parent.type),
+            "summary": issue.summary,
+            "status": self.status(issue.status, self.site.category(issue)),
+            "issuetype": self.issue_type(issue.type),
         }
         return {
-            "id": str(parent.id),
-            "key": parent.key,
-            "self": self.api_url(f"issue/{parent.id}"),
+            "id": str(issue.id),
+            "key": issue.key,
+            "self": self.api_url(f"issue/{issue.id}"),
             "fields": fields,
         }
 

@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from connectors.sandbox.jira.model import ChangeItem, HistoryEntry, JiraComment, JiraIssue, Mail, Project
+from connectors.sandbox.jira.model import (
+    ChangeItem,
+    HistoryEntry,
+    IssueLink,
+    JiraComment,
+    JiraIssue,
+    Mail,
+    Project,
+)
 from connectors.sandbox.jira.site_store import JiraSiteStore
 
 _MENTION = re.compile(r"\[~(?:accountid:)?([^\]]+)\]")
@@ -106,6 +114,14 @@ class JiraSiteState(JiraSiteStore):
     def flag(self, key: str, by: str, flagged: bool = True) -> None:
         """Set or clear the flag "Impediment" of an issue."""
         self.edit(key, by, flagged=flagged)
+
+    def block(self, key: str, blocker: str, by: str = "", **kind: Any) -> None:
+        """Link two issues: ``blocker`` blocks ``key``. ``kind``: type and texts as in ``IssueLink``."""
+        number, first, second = self.new_id(), self.require_issue(key), self.require_issue(blocker)
+        for issue, other, inward in ((first, second, True), (second, first, False)):
+            link = IssueLink(id=number, other=other.id, inward=inward, **kind)
+            items = [_edit_item("Link", None, other.key)]
+            self.change(issue, by, items, links=(*issue.links, link))
 
     def label(self, key: str, label: str, by: str) -> None:
         self._change_labels(key, {*self.require_issue(key).labels, label}, by)
