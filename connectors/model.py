@@ -33,6 +33,18 @@ class IssueRef:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Blocker:
+    """Issue that blocks another one of its tracker: GitHub's dependencies, Jira's issue links."""
+
+    ref: IssueRef
+    """Without id and key if the tracker counts the blocker and does not name it to our account."""
+    is_open: bool
+    """As its tracker reported it together with the blocked issue."""
+    link: str = ""
+    """Jira: type of the link as ``FieldSelection.link_types`` names it. Empty for the trackers' own "is blocked by"."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Issue:
     """One issue as its tracker reports it. All times are in UTC."""
 
@@ -60,6 +72,8 @@ class Issue:
     sprint: str | None = None
     parent: str | None = None
     """Key of the direct parent."""
+    blocked_by: tuple[Blocker, ...] = ()
+    """Empty unless a mapping uses dependencies."""
     assignees: tuple[str, ...] = ()
     author: str = ""
     reporter: str = ""
@@ -193,6 +207,10 @@ class FieldSelection:
     """Custom fields by name or id, as in rules."""
     state_labels: frozenset[str] = frozenset()
     """Labels (folded by ``fold_name``) that mean a state or a block to a team: their changes belong to the history."""
+    dependencies: bool = False
+    """``Issue.blocked_by`` is needed."""
+    link_types: tuple[str, ...] = ()
+    """Additional Jira link types (folded) that mean a dependency, by name or by their inward text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

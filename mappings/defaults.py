@@ -16,7 +16,7 @@ from mappings.labels import TeamLabels
 from mappings.model import Answer, StateRule, TeamMapping
 from mappings.parsed import ParsedDefaults, ParsedTeam, YamlLocation
 from mappings.schema.labels import LabelEntry
-from mappings.schema.mapping import MappingFile, StateEntry, StatesEntry
+from mappings.schema.mapping import BlockedEntry, MappingFile, StateEntry, StatesEntry
 from mappings.schema.types import Entry
 
 _STATES: Final = ("todo", "doing", "done", "dropped")
@@ -73,7 +73,18 @@ def _state_rule(name: str, team: ParsedTeam, layers: _Layers) -> StateRule:
         if (kind, fold_name(name)) not in without
     }
     by_kind = {kind: frozenset(name for each, name in origins if each == kind) for kind in _KINDS}
-    return StateRule(**by_kind, origins=origins)
+    dependencies = _dependencies(entry)
+    if dependencies is not None:
+        origins["dependencies", ""] = (location / "dependencies").key_origin
+    return StateRule(**by_kind, dependencies=dependencies, origins=origins)
+
+
+def _dependencies(entry: StateEntry) -> frozenset[str] | None:
+    """Return the values of ``Blocker.link`` that block an issue; None if dependencies do not."""
+    chosen = entry.dependencies if isinstance(entry, BlockedEntry) else False
+    if isinstance(chosen, list):
+        return frozenset(map(fold_name, chosen)) | {""}
+    return frozenset({""}) if chosen else None
 
 
 def _names_of_team(entry: MappingFile) -> frozenset[tuple[str, str]]:

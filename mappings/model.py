@@ -148,8 +148,11 @@ class StateRule:
     statuses: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
+    dependencies: frozenset[str] | None = None
+    """Only of ``blocked``: values of ``Blocker.link`` that count; None if dependencies do not."""
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
-    """Origin of each name, by kind (``statuses``, ``labels``, ``types``) and folded name."""
+    """Origin of each name, by kind (``statuses``, ``labels``, ``types``) and folded name; of ``dependencies`` without
+    a name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,6 +224,8 @@ class IssueState:
     known: bool = True
     """False if neither the team nor the tracker defines the state: counted as todo and reported, never done."""
     blocked: bool = False
+    blockers: tuple[IssueRef, ...] = ()
+    """Open issues that block it, where the team's mapping counts dependencies. Without a key if nobody knows it."""
     answer: Answer | None = None
     because: str = ""
     """Reason: ``states.doing: "Peer review"`` or ``status category done``."""

@@ -9,7 +9,16 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from connectors.errors import BadPayload, MalformedIssue
-from connectors.model import Category, Comment, FieldSelection, Issue, IssueRef, LabelEvent, LabelHistory
+from connectors.model import (
+    Blocker,
+    Category,
+    Comment,
+    FieldSelection,
+    Issue,
+    IssueRef,
+    LabelEvent,
+    LabelHistory,
+)
 from connectors.scalars import clean_text, id_or_none, in_utc, quote_value, text_or_empty
 
 _CATEGORIES: Final[Mapping[str, Category]] = {"open": "todo", "closed": "done"}
@@ -17,6 +26,9 @@ _CATEGORIES: Final[Mapping[str, Category]] = {"open": "todo", "closed": "done"}
 
 _KEY: Final = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)#(?P<number>[1-9]\d*)", re.ASCII)
 
+
+MAX_BLOCKERS: Final = 50
+"""Limit of GitHub for the blockers of one issue."""
 
 T = TypeVar("T")
 
@@ -58,6 +70,7 @@ def _parse_issue(
         labels=frozenset(parse_label_names(require(fields, "labels", subject), f"the labels of {subject}")),
         milestone=text_in(_optional(fields, "milestone", dict, subject), "title") or None,
         parent=issue_key_from_url(fields.get("parent_issue_url")),
+        blocked_by=_unnamed_blockers(fields, ref.tracker, subject) if selection.dependencies else (),
         assignees=_logins(_optional(fields, "assignees", list, subject)),
         author=text_in(fields.get("user"), "login"),
         reporter=text_in(fields.get("user"), "login"),
@@ -67,6 +80,16 @@ def _parse_issue(
         is_pull_request=bool(fields.get("pull_request")),
         locked=fields.get("locked") is True,
     )
+
+
+def _unnamed_blockers(fields: Mapping[str, Any], tracker: str, subject: str) -> tuple[Blocker, ...]:
+    """Return one blocker without a name for each open one that the list counts."""
+    summary = _optional(fields, "issue_dependencies_summary", dict, subject) or {}
+    count = summary.get("blocked_by")
+    if not isinstance(count, int) or count <= 0:
+        return ()
+    unnamed = Blocker(ref=IssueRef(tracker=tracker, id="", key=""), is_open=True)
+    return (unnamed,) * min(count, MAX_BLOCKERS)
 
 
 def parse_comment(raw: Any) -> Comment:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from connectors.errors import AuthFailed, BadPayload, Gone, Rejected, SkipIssue, Unavailable
+from connectors.github.dependencies import BlockerNames
 from connectors.github.diagnostics import GithubDiagnostics
 from connectors.github.paged_scan import absolute_url, list_pages
 from connectors.github.payload import (
@@ -121,13 +122,14 @@ class GithubReader(GithubSources):
             except ReadRedirected as redirect:
                 path = absolute_url(self._client, redirect.location)
                 continue
-            return parse_issue(
+            issue = parse_issue(
                 response.data,
                 tracker=self.tracker,
                 container=parts[0],
                 web_url=web_url_of(self._client.base_url),
                 selection=selection,
             )
+            return BlockerNames(self._client).name(issue, response.data)
         raise Gone(f"{self.tracker}: {key} is redirected in a circle")
 
     def comments(self, ref: IssueRef) -> list[Comment]:

@@ -17,6 +17,7 @@ from connectors.errors import (
     StopTracker,
 )
 from connectors.github.auth import IssuesDisabled
+from connectors.github.dependencies import BlockerNames
 from connectors.github.paged_scan import absolute_url, next_cursor, scan_issues
 from connectors.github.payload import parse_issue, require, require_object, split_key, web_url_of
 from connectors.github.repository_events import fetch_repository_history
@@ -72,14 +73,17 @@ class GithubSources:
     ) -> Iterator[PulledSource | FailedSource]:
         # The cache is used in the caller's thread only: it may belong to a database connection.
         cached = [self._cache.get(self._cache_key(source.repo or "")) for source, _ in sources]
+        blockers = [self._blocker_names(source, selection) for source, _ in sources]
         self._stopped = None
         with thread_pool(_MAX_WORKERS, self.tracker) as pool:
             futures = [
-                pool.submit(self._pull_one, source, cursor, selection, facts)
-                for (source, cursor), facts in zip(sources, cached, strict=True)
+                pool.submit(self._pull_one, source, cursor, selection, facts, names)
+                for (source, cursor), facts, names in zip(sources, cached, blockers, strict=True)
             ]
-            for (source, _), facts, future in zip(sources, cached, futures, strict=True):
+            for (source, _), facts, names, future in zip(sources, cached, blockers, futures, strict=True):
                 result, new_facts = future.result()
+                if names and names.changed:
+                    self._cache.put(self._blockers_key(source), names.memory, days=365)
                 if new_facts and new_facts != facts:
                     self._cache.put(self._cache_key(source.repo or ""), new_facts)
                 yield result
@@ -115,12 +119,21 @@ class GithubSources:
     def _cache_key(self, repo: str) -> str:
         return f"github:{self.tracker}:{self._client.base_url}:repo:{repo.lower()}"
 
+    def _blocker_names(self, source: Source, selection: FieldSelection) -> BlockerNames | None:
+        if not selection.dependencies:
+            return None
+        return BlockerNames(self._client, self._cache.get(self._blockers_key(source)))
+
+    def _blockers_key(self, source: Source) -> str:
+        return f"{self._cache_key(source.repo or '')}:blockers"
+
     def _pull_one(
         self,
         source: Source,
         cursor: Cursor | None,
         selection: FieldSelection,
         facts: Mapping[str, Any] | None,
+        blockers: BlockerNames | None,
     ) -> tuple[PulledSource | FailedSource, Mapping[str, Any] | None]:
         """Return the result of a source, and facts about its repository for the cache. Raises nothing."""
         try:
@@ -130,7 +143,7 @@ class GithubSources:
                 raise SourceMissing(f"{source.tracker}: '{source.repo}' is no repository; write owner/name")
             if facts is None and cursor is None:
                 facts = self._fetch_repository(source.repo or "")
-            return self._scan(source, cursor, selection), facts
+            return self._scan(source, cursor, selection, blockers), facts
         except ConnectorError as error:
             return self._failure(source, error, facts), None
 
@@ -150,7 +163,13 @@ class GithubSources:
         self._public[repo.lower()] = fields.get("private") is not True
         return {"id": require(fields, "id", "a repository"), "archived": fields.get("archived") is True}
 
-    def _scan(self, source: Source, cursor: Cursor | None, selection: FieldSelection) -> PulledSource:
+    def _scan(
+        self,
+        source: Source,
+        cursor: Cursor | None,
+        selection: FieldSelection,
+        blockers: BlockerNames | None,
+    ) -> PulledSource:
         repo = source.repo or ""
         scan = scan_issues(self._client, repo, cursor, page_size=self._page_size)
         if scan.unchanged and cursor is not None:
@@ -162,11 +181,10 @@ class GithubSources:
             if isinstance(raw, Mapping) and raw.get("pull_request") and not source.pull_requests:
                 continue
             try:
-                issues.append(
-                    parse_issue(
-                        raw, tracker=source.tracker, container=repo, web_url=web_url, selection=selection
-                    )
+                issue = parse_issue(
+                    raw, tracker=source.tracker, container=repo, web_url=web_url, selection=selection
                 )
+                issues.append(blockers.name(issue, raw) if blockers else issue)
             except MalformedIssue as error:
                 unreadable.append(UnreadableIssue.from_error(error))
         return PulledSource(

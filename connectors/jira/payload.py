@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from connectors.errors import BadPayload, MalformedIssue
+from connectors.jira.links import LINKS_FIELD, parse_blockers
 from connectors.jira.scalars import (
     field_texts,
     name_in,
@@ -94,19 +95,26 @@ def fields_to_request(ids: FieldIds, selection: FieldSelection, *, cloud: bool) 
     """Return the field list of a search or read, without unused fields."""
     extra = [CATEGORY_CHANGED_FIELD] if cloud else []
     body = ["description"] if selection.body else []
-    return list(dict.fromkeys([*BASE_FIELDS, *extra, *body, *ids.all_ids()]))
+    links = [LINKS_FIELD] if selection.dependencies else []
+    return list(dict.fromkeys([*BASE_FIELDS, *extra, *body, *links, *ids.all_ids()]))
 
 
-def parse_issue(raw: Any, *, tracker: str, site_url: str, field_ids: FieldIds) -> Issue:
+def parse_issue(
+    raw: Any, *, tracker: str, site_url: str, field_ids: FieldIds, link_types: Sequence[str] = ()
+) -> Issue:
     """Parse one issue of a search or read.
 
-    ``site_url``: address that people browse, without a slash at the end. What no figure needs may be missing;
-    MalformedIssue names the missing or malformed value otherwise.
+    ``site_url``: address that people browse, without a slash at the end. ``link_types`` as in FieldSelection. What no
+    figure needs may be missing; MalformedIssue names the missing or malformed value otherwise.
     """
     fields = object_or_empty(raw)
     issue_id, key = id_or_none(fields.get("id")) or "", _key_or_empty(fields.get("key"))
     try:
-        return _parse_issue(raw, tracker=tracker, site_url=site_url, field_ids=field_ids)
+        issue = _parse_issue(raw, tracker=tracker, site_url=site_url, field_ids=field_ids)
+        blockers = parse_blockers(
+            object_or_empty(fields.get("fields")).get(LINKS_FIELD), issue.ref, link_types
+        )
+        return replace(issue, blocked_by=blockers) if blockers else issue
     except BadPayload as error:
         raise MalformedIssue(str(error), id=issue_id, key=key) from None
     except RecursionError:

@@ -46,7 +46,13 @@ class JiraReader(JiraSources):
         except Gone:
             self.site.confirm_login()
             raise
-        return parse_issue(raw, tracker=self.tracker, site_url=self.site.url, field_ids=ids)
+        return parse_issue(
+            raw,
+            tracker=self.tracker,
+            site_url=self.site.url,
+            field_ids=ids,
+            link_types=selection.link_types,
+        )
 
     def comments(self, ref: IssueRef) -> list[Comment]:
         return fetch_comments(self.site, ref)

@@ -212,7 +212,13 @@ class _PullRun:
     def _add_row(self, result: _SearchResult, row: Any, *, expanded: bool) -> None:
         site = self.sources.site
         try:
-            issue = parse_issue(row, tracker=site.tracker, site_url=site.url, field_ids=self.field_ids)
+            issue = parse_issue(
+                row,
+                tracker=site.tracker,
+                site_url=site.url,
+                field_ids=self.field_ids,
+                link_types=self.selection.link_types,
+            )
         except MalformedIssue as error:
             result.unreadable[f"{error.id} {error.key}"] = UnreadableIssue.from_error(error)
             return

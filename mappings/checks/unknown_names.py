@@ -22,7 +22,7 @@ from mappings.problems import Problem, closest_name
 from mappings.rules.fields import CONDITION_FIELDS, LOCATION_KEYS
 from mappings.rules.flow_state import normalize_resolution, unknown_resolution
 from mappings.rules.patterns import has_wildcard
-from mappings.rules.subject import FIELD_PREFIX, RuleSubject
+from mappings.rules.subject import FIELD_PREFIX, ISSUE_KEYS, RuleSubject
 
 _MAX_RESOLUTIONS: Final = 20
 _RESEMBLANCE: Final = 0.8
@@ -32,7 +32,7 @@ _NOUNS: Final = {"labels": "label", "components": "component", "fix_version": "f
 _NAME_KEYS: Final = tuple(
     key
     for key, each in CONDITION_FIELDS.items()
-    if each.comparison == "names" and key not in LOCATION_KEYS | {"parent"}
+    if each.comparison == "names" and key not in LOCATION_KEYS | ISSUE_KEYS
 )
 _GITHUB_STATUSES: Final = ("open", "closed")
 _DIGITS: Final = re.compile(r"\d+")

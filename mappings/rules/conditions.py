@@ -163,17 +163,26 @@ def _compile_time_range(key: str, value: Mapping[str, datetime | None]) -> TimeR
 
 
 def field_selection_for(teams: Iterable[TeamMapping]) -> FieldSelection:
-    """Return the optional data that these teams need: bodies, custom fields, and labels that map to states."""
-    body = False
+    """Return the optional data that these teams need: bodies, custom fields, dependencies, and labels of states."""
+    keys: set[str] = set()
     fields: set[str] = set()
     labels: set[str] = set()
+    links: set[str] = set()
     for team in teams:
         labels.update(fold_name(label) for rule in team.states.values() for label in rule.labels)
+        for state in team.states.values():
+            links.update(state.dependencies or ())
         for rule in team.rules:
-            body = body or "body" in rule.when
+            keys.update(rule.when)
             fields.update(rule.when.get("field", ()))
             if "cel" in rule.when:
                 read = parse_cel(rule.when["cel"])
-                body = body or "body" in read.names
+                keys.update(read.names)
                 fields.update(read.fields)
-    return FieldSelection(body=body, fields=tuple(sorted(fields)), state_labels=frozenset(labels))
+    return FieldSelection(
+        body="body" in keys,
+        fields=tuple(sorted(fields)),
+        state_labels=frozenset(labels),
+        dependencies=bool(links) or "blocked_by" in keys,
+        link_types=tuple(sorted(links - {""})),
+    )

@@ -161,6 +161,14 @@ FIELDS: Final[tuple[RuleField, ...]] = (
         many=True,
         suggested=True,
     ),
+    RuleField(
+        "blocked_by",
+        "blocked_by",
+        "Keys of the open issues that block it, as far as they can be read.",
+        example={"any": ["*"]},
+        selectivity=18,
+        many=True,
+    ),
     RuleField("status", "issue.status", "Name of the status.", example="In review", selectivity=13),
     RuleField(
         "author", "issue.author", "Login of the person who created the issue.", example="mona", selectivity=9

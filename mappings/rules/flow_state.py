@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from connectors.model import Issue
+from connectors.model import Issue, IssueRef
 from connectors.text import fold_name, show_invisible
 from mappings.model import Answer, FlowState, IssueState, StateRule, TeamMapping
 from mappings.problems import Origin
@@ -96,7 +96,7 @@ class StateResolver:
     def resolve(self, issue: Issue, *, experiment: bool) -> IssueState:
         """Return ``state_of`` of the issue. The cache key must contain everything that it reads of an issue."""
         labels = tuple(label for label in issue.labels if fold_name(label) in self._state_labels)
-        status = (issue.status, issue.category, issue.resolution, issue.type, issue.flagged)
+        status = (issue.status, issue.category, issue.resolution, issue.type, issue.flagged, issue.blocked_by)
         key = (status, labels, experiment)
         known = self._cache.get(key)
         if known is None:
@@ -120,13 +120,16 @@ def state_of(issue: Issue, mapping: TeamMapping, *, experiment: bool = False) ->
     if state == "dropped" and answers:
         state, because = "done", f"an experiment is done when it is answered ({because})"
     flow: FlowState = state or "todo"
-    blocked = _blocked_reason(issue, mapping, labels) if flow in ("todo", "doing") else None
+    is_open = flow in ("todo", "doing")
+    blockers = _open_blockers(issue, mapping) if is_open else ()
+    blocked = _blocked_reason(issue, mapping, labels, blockers) if is_open else None
     answer = answers[0] if len(answers) == 1 else None
     also = [because, blocked, _answer_reason(mapping, answer) if answer else None]
     return IssueState(
         state=flow,
         known=known,
         blocked=blocked is not None,
+        blockers=blockers,
         answer=answer,
         because="; ".join(each for each in also if each),
     )
@@ -201,9 +204,23 @@ def normalize_resolution(name: str) -> str:
     return " ".join(fold_name(name).replace("\u2019", "'").replace("_", " ").split())
 
 
-def _blocked_reason(issue: Issue, mapping: TeamMapping, labels: Sequence[str]) -> str | None:
+def _open_blockers(issue: Issue, mapping: TeamMapping) -> tuple[IssueRef, ...]:
+    """Return the open blockers of the issue that count for the team."""
+    links = mapping.states.get("blocked", StateRule()).dependencies
+    if not issue.blocked_by or links is None:
+        return ()
+    return tuple(each.ref for each in issue.blocked_by if each.is_open and each.link in links)
+
+
+def _blocked_reason(
+    issue: Issue, mapping: TeamMapping, labels: Sequence[str], blockers: Sequence[IssueRef]
+) -> str | None:
     """Return why the issue is blocked, or None."""
-    if issue.flagged:
-        return "flagged in Jira"
     listed = _listed(issue, mapping, labels, ("blocked",))
-    return listed[1] if listed else None
+    reasons = ["flagged in Jira"] if issue.flagged else [listed[1]] if listed else []
+    if blockers:
+        names = ", ".join(sorted({show_invisible(each.key) for each in blockers if each.key}))
+        origin = mapping.states["blocked"].origins.get(("dependencies", ""))
+        by = f"blocked by {names or 'an issue that cannot be read'}"
+        reasons.append(f"states.blocked.dependencies: {by}{_origin_suffix(origin)}")
+    return "; ".join(reasons) or None

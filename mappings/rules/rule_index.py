@@ -12,7 +12,7 @@ from mappings.model import Rule
 from mappings.rules.conditions import ChoiceCondition, Condition, NamePattern, PatternCondition
 from mappings.rules.fields import FIELDS, PATTERN_KEYS, base_key
 from mappings.rules.patterns import re2_options, to_bytes
-from mappings.rules.subject import RuleSubject, value_reader
+from mappings.rules.subject import ISSUE_KEYS, RuleSubject, value_reader
 
 _SELECTIVITY: Final = {each.key: each.selectivity for each in FIELDS if each.selectivity is not None}
 _SET_MEMORY: Final = 32 << 20
@@ -129,7 +129,7 @@ class _ValueIndex:
     def positions(self, subject: RuleSubject) -> list[int]:
         """Return positions of the rules that require a value of the issue. Cached, since issues share values."""
         values = self._read(subject)
-        if self._key == "parent":
+        if self._key in ISSUE_KEYS:
             values = (subject.issue.ref.tracker, *values)
         positions = self._cache.get(values)
         if positions is None:

@@ -16,6 +16,9 @@ from mappings.rules.fields import CONDITION_FIELDS, RuleField
 FIELD_PREFIX: Final = "field."
 """Start of the key of a custom field: ``field.Team``."""
 
+ISSUE_KEYS: Final = frozenset({"parent", "blocked_by"})
+"""Condition keys whose values are keys of issues of the same tracker, also written as ``tracker:key``."""
+
 
 @dataclass(kw_only=True, slots=True)
 class RuleSubject:
@@ -35,17 +38,22 @@ class RuleSubject:
         """GitHub repository; empty for a Jira issue."""
         return self.issue.container if "/" in self.issue.container else ""
 
+    @property
+    def blocked_by(self) -> tuple[str, ...]:
+        """Keys of its open blockers."""
+        return tuple(each.ref.key for each in self.issue.blocked_by if each.is_open and each.ref.key)
+
     def values(self, key: str) -> tuple[str, ...]:
         """Return the values of a condition key, without empty texts."""
         values = value_reader(key)(self)
         return tuple(filter(None, values)) if "" in values else values
 
     def folded(self, key: str) -> frozenset[str]:
-        """Return the values folded by ``fold_name``; ancestors also as ``tracker:key``."""
+        """Return the values folded by ``fold_name``; ancestors and blockers also as ``tracker:key``."""
         known = self._folded.get(key)
         if known is None:
-            if key == "parent":
-                known = _fold_ancestors(self.issue.ref.tracker, self.ancestors)
+            if key in ISSUE_KEYS:
+                known = _fold_keys(self.issue.ref.tracker, self.values(key))
             else:
                 known = _fold_values(self.values(key))
             self._folded[key] = known
@@ -67,7 +75,7 @@ def _fold_values(values: tuple[str, ...]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8192)
-def _fold_ancestors(tracker: str, keys: tuple[str, ...]) -> frozenset[str]:
+def _fold_keys(tracker: str, keys: tuple[str, ...]) -> frozenset[str]:
     folded = _fold_values(tuple(filter(None, keys)))
     return folded | {f"{fold_name(tracker)}:{key}" for key in folded}
 

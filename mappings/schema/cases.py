@@ -29,6 +29,7 @@ class _CaseIssueBase(Entry):
     ancestors: Names = described(
         "Keys of all its ancestors, parent first; instead of `parent`.", ["DS-140", "DS-100"], default=[]
     )
+    blocked_by: Names = described("Keys of the open issues that block it.", ["DS-150"], default=[])
     created: Moment | None = described(
         "Time of creation; default: the day before the time of the case.", "2026-11-02", default=None
     )

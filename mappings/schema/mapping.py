@@ -49,6 +49,26 @@ StateNames = Annotated[
 """One status, a list of statuses, or ``{statuses: [...], labels: [...], types: [...]}``."""
 
 
+class BlockedEntry(StateEntry):
+    """Statuses, labels and types of blocked issues, and whether open blockers count.
+
+    Case and blanks at the ends are ignored."""
+
+    dependencies: bool | list[Text] = described(
+        "True: an open issue blocks it by a dependency on GitHub or a link `is blocked by` in Jira. A list names "
+        "further link types of Jira, by name or inward text, that count as well.",
+        True,
+        ["depends on"],
+        default=False,
+    )
+
+
+BlockedNames = Annotated[
+    BlockedEntry, BeforeValidator(_expand_short_form, json_schema_input_type=Text | list[Text] | BlockedEntry)
+]
+"""As StateNames, with ``dependencies``."""
+
+
 class StatesEntry(Entry):
     """Exceptions to the tracker's status categories."""
 
@@ -56,8 +76,10 @@ class StatesEntry(Entry):
     doing: StateNames = described("In progress.", ["Peer review"], default=StateEntry())
     done: StateNames = described("Finished.", ["Live"], default=StateEntry())
     dropped: StateNames = described("Will not be done.", ["Won't do"], default=StateEntry())
-    blocked: StateNames = described(
-        "Blocked; a flag in addition to the state.", {"labels": ["blocked"]}, default=StateEntry()
+    blocked: BlockedNames = described(
+        "Blocked; a flag in addition to the state.",
+        {"labels": ["blocked"], "dependencies": True},
+        default=BlockedEntry(),
     )
 
 

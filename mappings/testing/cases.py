@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from connectors.model import Category, Issue, IssueRef, KnownIssue
+from connectors.model import Blocker, Category, Issue, IssueRef, KnownIssue
 from connectors.text import fold_name
 from mappings.build import WorkspaceBuilder
 from mappings.model import Anchor, Overrides, TeamMapping, Workspace
@@ -211,6 +211,10 @@ def _issue(case: MappingCase, key: Anchor, builder: WorkspaceBuilder, now: datet
         body=given.body,
         labels=frozenset(given.labels),
         parent=given.parent or (given.ancestors[0] if given.ancestors else None),
+        blocked_by=tuple(
+            Blocker(ref=IssueRef(tracker=key.tracker, id=each, key=each), is_open=True)
+            for each in given.blocked_by
+        ),
         flagged=given.flagged,
         is_pull_request=given.pull_request,
         fields={name: tuple(values) for name, values in given.fields.items()},

@@ -201,12 +201,20 @@ def _scope_cell(rollup: CapabilityRollup, increment: Increment) -> str:
 
 
 def _blocked_refs(rollup: CapabilityRollup) -> tuple[IssueRef, ...]:
-    return tuple(i.ref for i in rollup.issues if i.state.blocked and i.state.state in ("todo", "doing"))
+    return tuple(each.ref for each in rollup.blocked_issues)
 
 
 def _blocked_lines(rollup: CapabilityRollup) -> list[ContentLine]:
     refs = _blocked_refs(rollup)
-    return [("Blocked", refs)] if refs else []
+    return [("Blocked", refs), *_blocker_lines(rollup)] if refs else []
+
+
+def _blocker_lines(*rollups: CapabilityRollup) -> list[ContentLine]:
+    """Return a line that names the issues for which the work waits, of any team and tracker."""
+    refs = dict.fromkeys(ref for each in rollups for ref in each.blockers)
+    named = tuple(ref for ref in refs if ref.key)
+    lines: list[ContentLine] = [("Blocked by", named)] if named else []
+    return lines if len(named) == len(refs) else [*lines, "Blocked by issues that increment-sync cannot read"]
 
 
 def _blocked_capabilities(goal: GoalRollup) -> list[ContentLine]:
@@ -214,7 +222,7 @@ def _blocked_capabilities(goal: GoalRollup) -> list[ContentLine]:
     lines: list[ContentLine] = [(f"Blocked in {title}", refs) for title, refs in found[:MAX_BLOCKED]]
     if len(found) > MAX_BLOCKED:
         lines.append(f"Blocked issues in {pluralize(len(found) - MAX_BLOCKED, 'more capability')}")
-    return lines
+    return [*lines, *_blocker_lines(*goal.capabilities)]
 
 
 def _iteration_lines(rollup: CapabilityRollup) -> list[str]:

@@ -255,7 +255,8 @@ def _issue_at_creation(
             flagged = bool(change.before)
         else:
             first = change
-    created = replace(issue, labels=frozenset(labels), flagged=flagged)
+    # Trackers do not tell since when an issue is blocked by another one.
+    created = replace(issue, labels=frozenset(labels), flagged=flagged, blocked_by=())
     if first is None:
         return created if complete and issue.closed is None else _initially_open(created)
     before = _with_status(created, first.before_id, first.before, None, issue, statuses)

@@ -61,6 +61,7 @@ def fingerprint(issue: Issue, scheme: LabelScheme) -> str:
         sorted(scheme.unmanaged(issue.labels)),
         sorted(issue.fields.items()),
         *(getattr(issue, name) for name in EDITABLE_ATTRIBUTES if name != "fields"),
+        *sorted(each.ref.key for each in issue.blocked_by if each.is_open),
     )
     return hashlib.sha256(repr(values).encode("utf-8", "replace")).hexdigest()[:16]
 

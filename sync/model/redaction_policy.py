@@ -39,9 +39,7 @@ class RedactionPolicy:
             for line in content.lines
             if not isinstance(line, str)
             for ref in line[1]
-            if self.may_name_issues_of(
-                container_id(ref.tracker, known[ref].issue.container if ref in known else ""), anchor
-            )
+            if self.may_name_issues_of(_container_of_issue(ref, known), anchor)
         }
         return replace(content, lines=tuple(_redact_line(line, allowed) for line in content.lines))
 
@@ -49,6 +47,12 @@ class RedactionPolicy:
         """Return the source's name, or "a private source" if the comment on ``anchor`` may not name it."""
         container = next((container_of_source(each) for each in sources if each.name == source), "")
         return source if self.may_name_issues_of(container, anchor) else "a private source"
+
+
+def _container_of_issue(ref: IssueRef, known: Mapping[IssueRef, KnownIssue]) -> str:
+    """Return the container of an issue; of one that no source holds, as its key names it."""
+    named = ref.key.rpartition("#" if "#" in ref.key else "-")[0]
+    return container_id(ref.tracker, known[ref].issue.container if ref in known else named)
 
 
 def _redact_line(line: ContentLine, allowed: set[IssueRef]) -> ContentLine:

@@ -239,6 +239,19 @@ class CapabilityRollup:
         return f"capability:{self.id}"
 
     @property
+    def blocked_issues(self) -> tuple[CountedIssue, ...]:
+        """Its open issues that are blocked."""
+        return tuple(each for each in self.issues if each.state.blocked and each.state.is_open)
+
+    @property
+    def blockers(self) -> tuple[IssueRef, ...]:
+        """Issues of any team and tracker that block its open ones, each once.
+
+        Those that nobody can name are one ref without a key.
+        """
+        return tuple(dict.fromkeys(ref for each in self.blocked_issues for ref in each.state.blockers))
+
+    @property
     def not_proven(self) -> bool:
         """True if the work is done, but the required evidence is missing. The state does not change."""
         return self.state == "done" and self.proof is not None and not self.proof.reached

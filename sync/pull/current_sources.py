@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from connectors.model import IssueRef, KnownIssue, Source
+from connectors.model import Blocker, IssueRef, KnownIssue, Source
 from mappings.model import Overrides, Workspace
 from sync.model.records import SourceState
 from sync.model.redaction_policy import container_id, container_of_source
@@ -40,7 +40,7 @@ def load_current_issues(store: Store, workspace: Workspace) -> dict[IssueRef, Kn
 def with_current_sources(
     known: Mapping[IssueRef, KnownIssue], store: Store, workspace: Workspace
 ) -> dict[IssueRef, KnownIssue]:
-    """Return the issues, each with only those of its sources that the mappings name.
+    """Return the issues, each with only those of its sources that the mappings name, and with current blockers.
 
     An issue whose sources were all dropped is given to the sources of its project or repository that could not be read
     yet, since they may hold it: a narrower ``jql`` that fails then removes nothing.
@@ -48,7 +48,7 @@ def with_current_sources(
     named = workspace_sources(workspace)
     names = frozenset(source.name for source in named)
     if names.issuperset(state.name for state in store.source_states()):
-        return dict(known)
+        return with_current_blockers(known)
     unread = _unread_sources_by_container(named, store)
 
     def update(item: KnownIssue) -> KnownIssue:
@@ -57,7 +57,29 @@ def with_current_sources(
         container = container_id(item.issue.ref.tracker, item.issue.container)
         return replace(item, sources=item.sources & names or unread.get(container, frozenset()))
 
-    return {ref: update(item) for ref, item in known.items()}
+    return with_current_blockers({ref: update(item) for ref, item in known.items()})
+
+
+def with_current_blockers(known: Mapping[IssueRef, KnownIssue]) -> dict[IssueRef, KnownIssue]:
+    """Return the issues with the current keys and states of those blockers that a source of the mappings holds.
+
+    A blocker is closed or opened again without a change of the issues that it blocks.
+    """
+
+    def update(blocker: Blocker) -> Blocker:
+        item = known.get(blocker.ref)
+        if item is None or item.vanished or not item.sources:
+            return blocker
+        category = item.issue.category
+        is_open = blocker.is_open if category is None else category != "done"
+        return replace(blocker, ref=item.issue.ref, is_open=is_open)
+
+    current = dict(known)
+    for ref, item in known.items():
+        if item.issue.blocked_by:
+            blockers = tuple(map(update, item.issue.blocked_by))
+            current[ref] = replace(item, issue=replace(item.issue, blocked_by=blockers))
+    return current
 
 
 def _unread_sources_by_container(named: Iterable[Source], store: Store) -> dict[str, frozenset[str]]:

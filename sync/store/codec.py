@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from connectors.model import Category, FieldSelection, Issue, IssueRef, Source
+from connectors.model import Blocker, Category, FieldSelection, Issue, IssueRef, Source
 
 RowValues = Mapping[Any, Any]
 """A row by column name."""
@@ -88,6 +88,10 @@ def encode_issue_payload(issue: Issue) -> dict[str, Any]:
         value = getattr(issue, name)
         if value != default:
             payload[name] = _encode_value(value)
+    if issue.blocked_by:
+        payload["blocked_by"] = [
+            [each.ref.id, each.ref.key, each.is_open, each.link] for each in issue.blocked_by
+        ]
     return payload
 
 
@@ -118,6 +122,8 @@ def decode_issue(
     if not _PAYLOAD_NAMES.issuperset(payload):
         # A newer program knew more of issues.
         payload = {name: value for name, value in payload.items() if name in _PAYLOAD_NAMES}
+    if "blocked_by" in payload:
+        payload["blocked_by"] = tuple(_decode_blocker(tracker, *each) for each in payload["blocked_by"])
     ref = IssueRef(tracker=tracker, id=id, key=key)
     draft = _MutableIssue(
         ref=ref, container=container, status=status, category=category, updated=updated, **payload
@@ -125,6 +131,10 @@ def decode_issue(
     # A frozen value is filled field by field in twice the time, and of issues there are many.
     draft.__class__ = Issue
     return cast("Issue", draft)
+
+
+def _decode_blocker(tracker: str, id_: str, key: str, is_open: bool, link: str) -> Blocker:
+    return Blocker(ref=IssueRef(tracker=tracker, id=id_, key=key), is_open=is_open, link=link)
 
 
 @lru_cache(maxsize=8192)
@@ -161,4 +171,6 @@ def source_definition_hash(source: Source, selection: FieldSelection) -> str:
         sorted(_PAYLOAD_NAMES),
         _PARSER_VERSION,
     ]
+    if selection.dependencies:
+        definition.append(["dependencies", *selection.link_types])
     return hashlib.sha256(dump_json(definition).encode()).hexdigest()[:32]

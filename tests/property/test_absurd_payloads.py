@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from connectors.diagnostics import clock_results
 from connectors.errors import BadPayload, ConnectorError, MalformedIssue
 from connectors.github import auth as github_auth
 from connectors.github import payload as github
+from connectors.github.dependencies import BlockerNames
 from connectors.http.response import ResponseParser
 from connectors.http.retry import RequestKind, RetryableFailure, server_wait_seconds
 from connectors.http.usage import RequestStats
@@ -33,18 +35,26 @@ IDS = payload.FieldIds(
     flagged="customfield_3",
     custom={"Team": ("customfield_4",)},
 )
-SELECTION = FieldSelection(body=True, state_labels=frozenset({"blocked"}))
+SELECTION = FieldSelection(body=True, state_labels=frozenset({"blocked"}), dependencies=True)
 REF = IssueRef(tracker="jira", id="10012", key="DS-12")
 
 
 def jira_issue(raw: Any) -> Issue:
-    return payload.parse_issue(raw, tracker="jira", site_url=official.SITE, field_ids=IDS)
+    return payload.parse_issue(
+        raw, tracker="jira", site_url=official.SITE, field_ids=IDS, link_types=("waits for",)
+    )
 
 
 def github_issue(raw: Any) -> Issue:
     return github.parse_issue(
         raw, tracker="github", container="acme/churn", web_url="https://github.com", selection=SELECTION
     )
+
+
+def github_blockers(raw: Any) -> Any:
+    """Return an issue whose blockers are described by ``raw``."""
+    transport: Any = SimpleNamespace(get=lambda path, params: SimpleNamespace(data=raw))
+    return BlockerNames(transport).name(github_issue(official.github_issue()), official.github_issue())
 
 
 def github_events(raw: Any) -> Any:
@@ -69,6 +79,7 @@ PARSERS: Mapping[str, tuple[Any, Callable[[Any], Any]]] = {
     "fields of Jira": (official.jira_fields(), lambda raw: payload.parse_field_ids(raw, ["Team"])),
     "statuses of Jira": (official.jira_statuses(), changelog.parse_statuses),
     "account of Jira": (official.jira_person(), payload.parse_account),
+    "blockers of GitHub": ([official.github_issue()], github_blockers),
     "events of GitHub": (official.github_events(), github_events),
     "comment of GitHub": (official.github_comment(), github.parse_comment),
     "labels of GitHub": ([official.github_label()], lambda raw: github.parse_label_names(raw, "an issue")),

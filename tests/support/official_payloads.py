@@ -40,6 +40,12 @@ def github_issue() -> dict[str, Any]:
         "type": {"id": 5, "node_id": "IT_1", "name": "Task", "description": None},
         "parent_issue_url": f"{API}/repos/acme/plans/issues/4",
         "sub_issues_summary": {"total": 0, "completed": 0, "percent_completed": 0},
+        "issue_dependencies_summary": {
+            "blocked_by": 2,
+            "total_blocked_by": 3,
+            "blocking": 0,
+            "total_blocking": 0,
+        },
         "locked": False,
         "active_lock_reason": None,
         "comments": 1,
@@ -93,6 +99,10 @@ def jira_issue() -> dict[str, Any]:
         "issuetype": {"id": "10001", "name": "Task", "subtask": False, "hierarchyLevel": 0},
         "project": {"id": "10000", "key": "DS", "name": "Data", "projectTypeKey": "software"},
         "parent": {"id": "10011", "key": "DS-11", "fields": {"summary": "Epic", "status": status}},
+        "issuelinks": [
+            jira_link("10", {"name": "Blocks", "inward": "is blocked by", "outward": "blocks"}, status),
+            jira_link("11", {"name": "Wait", "inward": "waits for", "outward": "holds up"}, status),
+        ],
         "labels": ["features", "urgent"],
         "components": [{"id": "1", "name": "etl"}],
         "fixVersions": [{"id": "2", "name": "1.4", "released": False}],
@@ -120,6 +130,12 @@ def jira_issue() -> dict[str, Any]:
         "fields": fields,
         "changelog": {"startAt": 0, "maxResults": 2, "total": 2, "histories": jira_histories()},
     }
+
+
+def jira_link(number: str, kind: dict[str, str], status: dict[str, Any]) -> dict[str, Any]:
+    """A link by which an issue waits for OPS-<number>."""
+    issue = {"id": f"200{number}", "key": f"OPS-{number}", "fields": {"summary": "Other", "status": status}}
+    return {"id": f"300{number}", "type": {"id": "1", **kind}, "inwardIssue": issue}
 
 
 def jira_histories() -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from connectors.model import IssueChange
+from connectors.model import Blocker, IssueChange
 from mappings.model import StateRule
 from mappings.rules.flow_state import StateResolver
 from sync.forecast.closing_times import RecordedClosingTimes
@@ -304,3 +304,10 @@ def test_the_closing_is_the_same_with_and_without_a_replay(closed: datetime | No
         times = RecordedClosingTimes([item], {item.ref: history}, STATUSES)
         replayed = issue_flow(*changes, now=now, complete=complete, closed=closed, updated=day(40)).closed
         assert times.closed_at(item, StateResolver(team("science")), experiment=False) == replayed
+
+
+def test_a_blocker_blocks_since_the_last_update_because_trackers_do_not_tell_since_when() -> None:
+    own = {"blocked": StateRule(dependencies=frozenset({""}))}
+    waits = Blocker(ref=known("OPS-1").issue.ref, is_open=True)
+    flow = issue_flow(START, now="In Progress", states=own, updated=day(6), blocked_by=(waits,))
+    assert flow.blocked_periods == (BlockedPeriod(since=day(6), until=None),)

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.model import FieldSelection, Issue, IssueRef, Source
+from connectors.model import Blocker, FieldSelection, Issue, IssueRef, Source
 from sync.store.codec import (
     ISSUE_COLUMNS,
     decode_issue,
@@ -131,6 +131,12 @@ def test_every_field_of_an_issue_round_trips() -> None:
         changed = START + timedelta(days=9) if name in times else other[type(value)]
         if value is None and name not in times:
             changed = "x"
+        if name == "blocked_by":
+            blocker = IssueRef(tracker=plain.ref.tracker, id="7", key="DS-7")
+            changed = (
+                Blocker(ref=blocker, is_open=False, link="waits for"),
+                Blocker(ref=blocker, is_open=True),
+            )
         result = replace(plain, **{name: changed})
         assert getattr(there_and_back(result), name) == changed, name
 
@@ -143,7 +149,13 @@ def test_each_source_definition_has_its_own_hash() -> None:
         Source(tracker="jira", repo="DS"),
         Source(tracker="jira", project="DS", pull_requests=True),
     ]
-    wanted = [FieldSelection(), FieldSelection(body=True), FieldSelection(fields=("Team",))]
+    wanted = [
+        FieldSelection(),
+        FieldSelection(body=True),
+        FieldSelection(fields=("Team",)),
+        FieldSelection(dependencies=True),
+        FieldSelection(dependencies=True, link_types=("waits for",)),
+    ]
     hashes = {source_definition_hash(source, want) for source in sources for want in wanted}
     assert len(hashes) == len(sources) * len(wanted)
     one, other = FieldSelection(fields=("a", "b")), FieldSelection(fields=("b", "a"))

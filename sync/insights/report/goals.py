@@ -113,10 +113,9 @@ def _capability_row(capability: CapabilityRollup, inputs: ReportInputs) -> Capab
         removed=len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split),
         blocked=capability.blocked,
         blocked_issues=tuple(
-            IssueLink.to(each.ref, each.title, each.url)
-            for each in capability.issues
-            if each.state.blocked and each.state.state != "done"
+            IssueLink.to(each.ref, each.title, each.url) for each in capability.blocked_issues
         ),
+        blockers=tuple(inputs.link(each) for each in capability.blockers if each.key),
         evidence=capability.proof.why if capability.proof else None,
         evidence_missing=capability.not_proven,
         forecast=inputs.forecast_summary(capability.subject, counts.done, no_forecast),

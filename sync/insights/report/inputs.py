@@ -12,7 +12,7 @@ from mappings.model import Increment, Workspace
 from sync.insights.audit import AuditFinding
 from sync.insights.experiments import IterationLearning
 from sync.insights.predictability import Predictability
-from sync.insights.report.model import ForecastSummary, OverrideRow, SourceRow
+from sync.insights.report.model import ForecastSummary, IssueLink, OverrideRow, SourceRow
 from sync.insights.report.phrases import summarize_forecast
 from sync.insights.unplanned import AdHocMetrics
 from sync.model.attribution import Difference
@@ -59,6 +59,11 @@ class ReportInputs:
         return summarize_forecast(
             self.forecasts.get(subject), done, no_forecast, self.track_records.get(subject)
         )
+
+    def link(self, ref: IssueRef) -> IssueLink:
+        """Link to an issue; without title and address if no source holds it."""
+        item = self.known.get(ref)
+        return IssueLink.to(ref, item.issue.title, item.issue.url) if item else IssueLink.to(ref, "", "")
 
     @property
     def zone(self) -> tzinfo:

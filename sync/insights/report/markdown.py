@@ -84,6 +84,7 @@ def _goal_cells(goal: GoalRow) -> Cells:
 def _capability_cells(each: CapabilityRow) -> Cells:
     flags = {"released": each.released, "blocked": each.blocked, "evidence missing": each.evidence_missing}
     notes = [name for name, is_set in flags.items() if is_set] + ([each.evidence] if each.evidence else [])
+    notes += [f"blocked by {' '.join(blocker.key for blocker in each.blockers)}"] if each.blockers else []
     forecast = each.forecast
     interval = forecast.interval_85
     return {

@@ -114,6 +114,8 @@ class CapabilityRow:
     removed: int
     blocked: bool
     blocked_issues: tuple[IssueLink, ...]
+    blockers: tuple[IssueLink, ...] = ()
+    """Open issues of any team and tracker that block them, as far as they can be named."""
     evidence: str | None
     """Result of the required evidence; null if none is required."""
     evidence_missing: bool

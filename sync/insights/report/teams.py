@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from connectors.model import IssueRef
 from mappings.model import TeamMapping
 from sync.insights.report.flows import (
     ad_hoc_weeks,
@@ -71,7 +70,7 @@ def _team_row(
             IssueLink.to(issue.ref, issue.title, issue.url) for _, issue in counted if issue.lacks_result
         ),
         conflicts=tuple(
-            _known_issue(conflict.ref, inputs)
+            inputs.link(conflict.ref)
             for conflict in inputs.rollup.conflicts
             if any(claim.team == team.team for claim in conflict.claims)
         ),
@@ -97,7 +96,7 @@ def _aging_rows(
     def aging_row(each: AgingIssue) -> AgingRow:
         subject, blocked = subjects.get(each.ref, ("unplanned", False))
         return AgingRow(
-            issue=_known_issue(each.ref, inputs),
+            issue=inputs.link(each.ref),
             days=round(each.age_days, 1),
             percentile=round(each.percentile, 1),
             band=each.band,
@@ -107,8 +106,3 @@ def _aging_rows(
         )
 
     return tuple(map(aging_row, own[:MAX_AGING]))
-
-
-def _known_issue(ref: IssueRef, inputs: ReportInputs) -> IssueLink:
-    item = inputs.known.get(ref)
-    return IssueLink.to(ref, item.issue.title, item.issue.url) if item else IssueLink.to(ref, "", "")
