@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -25,8 +26,8 @@ _ACCEPT: Final = "application/vnd.github+json"
 class GuardedRequester(Requester):
     """PyGithub's ``Requester``, whose requests leave through a ``GuardedAdapter``. Thread-safe.
 
-    PyGithub adds credentials, encodes bodies and logs without secrets. Its objects name the request of a write, and
-    the answer is read from ``ask``: an object holds less, and asks GitHub for what it lacks.
+    PyGithub adds credentials and encodes bodies. Its objects know the requests of writes, but the answer is read from
+    ``ask``: an object holds less of it, and asks GitHub for what it lacks.
     """
 
     def __init__(self, adapter: GuardedAdapter, auth: Auth | None) -> None:
@@ -134,4 +135,9 @@ class _NoConnection(HTTPSRequestsConnectionClass):
         raise NotImplementedError("requests leave through GuardedRequester.requestJson")
 
 
+# At level DEBUG, PyGithub logs whole answers, and one of them is the token of an installation.
+_silent = logging.Logger("silent")
+_silent.disabled = True
+
+GuardedRequester.injectLogger(_silent)
 GuardedRequester.injectConnectionClasses(_NoConnection, _NoConnection)  # type: ignore[arg-type]

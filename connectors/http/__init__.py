@@ -1,6 +1,9 @@
-"""HTTP client that all connectors share.
+"""HTTP below the clients of all vendors.
 
-transport         sends one request, repeats it by the retry policy and turns failures into errors
+client            PyGithub's or jira's, or the subclass of a connector: it puts requests together
+guarded adapter   sends the requests of a client, repeats them by the retry policy and turns failures into errors
+network           what the guarded adapter sends by: connections, or a simulation
+exchange          one call of a client's method, its one request, and the answer
 retry policy      attempts, waits and total time that one request may take
 ambiguous write   an attempt whose response was lost or broken: it may have taken effect
 fallback          a request for less data, sent when the tracker gives no whole response to the larger one

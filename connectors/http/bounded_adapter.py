@@ -1,4 +1,4 @@
-"""Transport adapter of ``requests`` that reads every response within a time and a size."""
+"""Adapter of ``requests`` that reads every response within a time and a size."""
 
 from __future__ import annotations
 

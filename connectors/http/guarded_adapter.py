@@ -156,11 +156,11 @@ class GuardedAdapter(BaseAdapter):
         token = _exchange.set(exchange)
         try:
             call()
-        except ConnectorError:
-            raise
         except Exception as error:
-            # What a client makes of a whole answer, its objects, is not needed: the answer is.
+            # What a client makes of a whole answer, its objects and further requests, is not needed: the answer is.
             if exchange.answer is None:
+                if isinstance(error, ConnectorError):
+                    raise
                 raise self._error_before_sending(kind, error) from None
         finally:
             _exchange.reset(token)
@@ -206,6 +206,7 @@ class GuardedAdapter(BaseAdapter):
             raise
         self._circuit_breaker.record_success()
         exchange.answer = replace(answer, fallback_index=index) if index else answer
+        response.encoding = "utf-8"  # clients would guess it, which takes seconds for a long body
         return response
 
     def close(self) -> None:

@@ -60,7 +60,7 @@ class WriteDelay(NamedTuple):
 
 
 class RateLimiter:
-    """Limits all writes of one credential. Thread-safe; may be shared by several transports."""
+    """Limits all writes of one credential. Thread-safe; may be shared by several adapters."""
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ class ApiResponse:
 
 
 class ResponseParser:
-    """Parses the responses of one tracker. See ``Transport`` for the arguments."""
+    """Parses the responses of one tracker. See ``GuardedAdapter`` for the arguments."""
 
     def __init__(
         self,

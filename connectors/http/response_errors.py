@@ -1,4 +1,4 @@
-"""Errors for failed responses and redirects. Pure functions; ``client.py`` acts on them."""
+"""Errors for failed responses and redirects. Pure functions; ``guarded_adapter.py`` acts on them."""
 
 from __future__ import annotations
 

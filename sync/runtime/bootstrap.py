@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientOptions:
-    """Clock, callbacks and transport that all clients of a run share."""
+    """Clock, callbacks and adapter that all clients of a run share."""
 
     now: Callable[[], datetime]
     """Returns aware times."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -76,7 +77,6 @@ def _response(
     response.headers = CaseInsensitiveDict(headers)
     response.url = str(request.url)
     response.request = request
-    response._content = body
-    response._content_consumed = True  # type: ignore[attr-defined]
+    response.raw = io.BytesIO(body)
     response.encoding = "utf-8"
     return response

@@ -1,6 +1,6 @@
-"""Defects of the ``jira`` library (3.10.5) that our requests must not have.
+"""Defects of the ``jira`` library (3.10.5) that our requests, which go through it, do not reach.
 
-Each test fails if the request goes through the library.
+Each test replays an exchange in which the library fails alone, without the adapter below it.
 """
 
 from __future__ import annotations
