@@ -76,6 +76,13 @@ def test_cel_and_its_documentation_have_every_variable() -> None:
         assert f"| `{name}` |" in text
 
 
+def test_the_sample_of_a_field_is_its_first_example_and_a_text() -> None:
+    samples = {field.key: field.sample for field in FIELDS}
+    assert (samples["type"], samples["project"], samples["sprint"]) == ("Experiment", "DS", "Blue 12")
+    assert (samples["labels"], samples["created"]) == ("", "")
+    assert CaseIssue.model_json_schema()["properties"]["type"]["examples"] == ["Experiment"]
+
+
 @pytest.mark.parametrize("field", CASE_FIELDS, ids=ids)
 def test_a_case_sets_it_under_the_key_of_the_condition(field: RuleField) -> None:
     case = CaseIssue.model_validate({"key": "DS-1", field.key: "x"})
