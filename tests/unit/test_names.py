@@ -29,7 +29,7 @@ from sync.cli.commands.unplanned import unplanned
 from sync.config.evidence import check_evidence
 from sync.forecast.csv_histories import read_histories
 from tests.support.findings_world import HEAD, brief, from_issues, write
-from tests.support.match_world import issue, known, rule, team
+from tests.support.match_world import at, issue, known, rule, team
 from tests.support.offline_world import MAPPING, PLAN, SETTINGS, OfflineWorld
 
 
@@ -295,6 +295,6 @@ def test_repositories_of_a_history_file_are_one_in_any_form(tmp_path: Path) -> N
     rows = [f"{COMPOSED},1,2026-10-01,,{DECOMPOSED}|{COMPOSED} ", f" {DECOMPOSED},2,2026-10-01,,"]
     (tmp_path / "h.csv").write_text("\n".join(["repo,issue,created,closed,labels", *rows]), encoding="utf-8")
 
-    (issues,) = read_histories([tmp_path / "h.csv"]).values()
+    (issues,) = read_histories([tmp_path / "h.csv"], at(11, 1)).issues.values()
 
     assert [each.labels for each in issues] == [(COMPOSED,), ()]
