@@ -4,9 +4,9 @@ from __future__ import annotations
 
 _MODULES = {
     "connectors": "escape markdown",
-    "connectors/github": "paged_scan payload repository_events sources writer",
-    "connectors/http": "bounded_adapter client page_size rate_limiter response response_errors retry",
-    "connectors/jira": "changelog comments histories jql markup payload search sources writer",
+    "connectors/github": "client dependencies paged_scan payload repository_events sources writer",
+    "connectors/http": "bounded_adapter guarded_adapter page_size rate_limiter response response_errors retry",
+    "connectors/jira": "changelog client comments histories jql links markup payload search sources writer",
     "mappings": "labels",
     "mappings/rules": "conditions decision fields flow_state matcher patterns placement rule_index subject team_rules",
     "sync/apply": "backoff comments executor journal labels recover undo_comments undo_current undo_labels",

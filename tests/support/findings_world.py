@@ -85,7 +85,9 @@ def from_issues(
     """What stored issues tell."""
     reading = read(root)
     assert reading.workspace is not None, reading.problems
-    return snapshot_warnings(reading, reading.workspace, LabelScheme(), known, overrides, now, past=past).reported
+    return snapshot_warnings(
+        reading, reading.workspace, LabelScheme(), known, overrides, now, past=past
+    ).reported
 
 
 def brief(problems: Sequence[Problem]) -> list[tuple[str, str]]:

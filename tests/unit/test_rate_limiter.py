@@ -238,11 +238,11 @@ def test_removals_are_spaced_over_runs_and_are_in_no_ledger_without_spacing(
     store: Store, clock: list[datetime]
 ) -> None:
     for limits in ({}, {"per_hour": 3}):
-        Run(store, clock, **limits).transport.send("DELETE", "labels/x", kind="idempotent")
+        Run(store, clock, **limits).client.send("DELETE", "labels/x", kind="idempotent")
     Run(store, clock).post()
     assert store.writes_since("one", START - timedelta(days=1)) == []
     run = Run(store, clock, spacing=1.0)
-    run.transport.send("DELETE", "labels/x", kind="idempotent")
+    run.client.send("DELETE", "labels/x", kind="idempotent")
     assert store.writes_since("one", START - timedelta(days=1)) == [(START, False)]
     later = Run(store, clock, spacing=1.0)
     later.post()
@@ -257,7 +257,7 @@ def test_each_method_that_creates_content_counts(
     run = Run(store, clock, per_hour=9)
     run.post()
     for method in ("PATCH", "PUT"):
-        run.transport.send(method, "comments", kind="idempotent", json={})
+        run.client.send(method, "comments", kind="idempotent", json={})
     assert run.pace.recent_content(clock[0]) == 3
 
 
