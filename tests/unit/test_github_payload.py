@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import BadPayload
-from connectors.github.payload import parse_comment, parse_issue, parse_label_origins, split_key, web_url_of
-from connectors.model import FieldSelection, Issue
+from connectors.errors import BadPayload, MalformedIssue
+from connectors.github.payload import (
+    parse_comment,
+    parse_issue,
+    parse_label_histories,
+    parse_label_origins,
+    split_key,
+    web_url_of,
+)
+from connectors.model import Comment, FieldSelection, Issue
 
 API = "https://api.github.com"
 
@@ -184,3 +191,97 @@ def test_keys(key: str, parts: tuple[str, int] | None) -> None:
 )
 def test_web_url(api: str, web: str) -> None:
     assert web_url_of(api) == web
+
+
+def test_an_issue_without_title_is_named_by_its_key() -> None:
+    assert issue(title=None).title == "acme/churn#7"
+
+
+def test_the_repository_in_the_answer_is_the_issues_own() -> None:
+    """Issues are transferred and repositories renamed; an address of something else is no repository."""
+    read = issue(repository_url=f"{API}/repos/acme/Retention", html_url=None)
+    assert (read.ref.key, read.container) == ("acme/Retention#7", "acme/Retention")
+    assert read.url == "https://github.com/acme/Retention/issues/7"
+    for odd in (f"{API}/repos/acme/churn/x", f"{API}/acme/churn", "http://[", 7, None):
+        assert issue(repository_url=odd).container == "acme/churn"
+
+
+@pytest.mark.parametrize(
+    "url", [f"{API}/repos/a/b/issues/4/x", f"{API}/issues/4", f"{API}/repos/a/b/issues/x", 7]
+)
+def test_another_address_is_no_parent(url: Any) -> None:
+    assert issue(parent_issue_url=url).parent is None
+
+
+@pytest.mark.parametrize(("locked", "read"), [(True, True), (False, False), ("yes", False), (None, False)])
+def test_an_issue_is_locked_only_if_github_says_so(locked: Any, read: bool) -> None:
+    assert issue(locked=locked).locked is read
+
+
+def test_an_empty_reason_is_none() -> None:
+    assert issue(state_reason="").resolution is None
+
+
+def test_people_without_a_login_are_left_out() -> None:
+    assert issue(assignees=[{"login": "dana"}, {"id": 7}, None]).assignees == ("dana",)
+    assert issue(assignees=None).assignees == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "quoted"),
+    [
+        ({"number": "x"}, "GitHub's answer about an issue holds 'x' where an id belongs"),
+        ({"state": {}}, 'GitHub\'s answer about issue #7 holds {} as its "state"'),
+        ({"milestone": 7}, 'GitHub\'s answer about issue #7 holds 7 as its "milestone"'),
+        ({"labels": 7}, "GitHub's answer about the labels of issue #7 is not a list; nothing of it is used"),
+        ({"labels": [{}]}, "the labels of issue #7 holds [{}] where the names of labels belong"),
+        ({"labels": None}, 'GitHub\'s answer about issue #7 has no "labels"; nothing of it is used'),
+        ({"closed_at": "x"}, "GitHub's answer about issue #7 holds 'x' where a time belongs"),
+    ],
+)
+def test_a_malformed_value_is_quoted_with_its_issue(change: dict[str, Any], quoted: str) -> None:
+    with pytest.raises(MalformedIssue) as found:
+        issue(**change)
+    assert quoted in str(found.value)
+    assert (found.value.id, found.value.key) == ("1296269", "" if "number" in change else "acme/churn#7")
+
+
+def test_an_issue_without_an_id_is_named_by_its_key() -> None:
+    with pytest.raises(MalformedIssue) as found:
+        issue(id=None)
+    assert (found.value.id, found.value.key) == ("", "acme/churn#7")
+    assert "about acme/churn#7 has no" in str(found.value)
+
+
+def comment(**changes: Any) -> Comment:
+    at = "2026-10-01T08:00:00Z"
+    return parse_comment({"id": 9, "user": {"id": 42}, "body": "x", "created_at": at} | changes)
+
+
+def test_a_comment_keeps_its_text_as_people_wrote_it() -> None:
+    assert comment(body="e\u0301").body == "e\u0301"
+    assert comment(body=None).body == ""
+
+
+def test_a_comment_was_changed_when_it_was_written_if_nothing_else_is_said() -> None:
+    assert comment().updated == comment().created == datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
+    assert comment(updated_at="2026-10-02T08:00:00+02:00").updated == datetime(2026, 10, 2, 6, 0, tzinfo=UTC)
+
+
+def test_times_without_a_zone_are_utc() -> None:
+    assert comment(created_at="2026-10-01T08:00:00").created == datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
+
+
+def test_labels_that_were_removed_or_whose_author_is_unknown_have_no_origin() -> None:
+    events = [event("labeled", "nobody", 1, None), event("labeled", "gone", 2), event("unlabeled", "GONE", 3)]
+    assert parse_label_origins(events) == {}
+    histories = parse_label_histories([*events, event("unlabeled", "never put", 4), {"event": "labeled"}])
+    assert sorted(histories) == ["gone", "never put", "nobody"]
+    assert histories["gone"].added and histories["gone"].removed
+    assert histories["gone"].removed.label == "GONE"
+    assert histories["never put"].added is None
+    assert parse_label_histories([*events, event("labeled", "gone", 5)])["gone"].removed is None
+
+
+def test_a_web_address_without_api_path_stays() -> None:
+    assert web_url_of("https://git.acme.example/api/v3/") == "https://git.acme.example"
