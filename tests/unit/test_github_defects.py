@@ -16,7 +16,16 @@ from zoneinfo import ZoneInfo
 import pytest
 import responses
 
-from connectors.errors import AuthFailed, BadPayload, NotConfirmed, OutcomeUnknown, Rejected, WriteRedirected
+from connectors.errors import (
+    AuthFailed,
+    BadPayload,
+    ConnectorError,
+    Gone,
+    NotConfirmed,
+    OutcomeUnknown,
+    Rejected,
+    WriteRedirected,
+)
 from connectors.github import paged_scan
 from connectors.github.auth import GithubApp
 from connectors.github.connect import open_github
@@ -381,3 +390,213 @@ def test_a_broken_private_key_is_reported_without_showing_it(net: responses.Requ
     with pytest.raises(AuthFailed, match="GITHUB_APP_PRIVATE_KEY") as refused:
         GithubConnection(token=None, app=app).reader.whoami()
     assert "not a key" not in repr(refused.value)
+
+
+# ---- writes, and what proves them
+
+
+def test_a_label_is_made_once_with_its_colour_and_a_short_description(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.post(f"{REPO}/labels", status=201, json={"name": "State:Done"})
+    for name in ("State:Done", "state:done", "other"):
+        connection.writer.ensure_label("acme/churn", name, "#0e8a16", "x" * 101)
+    assert [json.loads(call.request.body or "") for call in net.calls] == [
+        {"name": name, "color": "0e8a16", "description": "x" * 100} for name in ("State:Done", "other")
+    ]
+    connection.writer.ensure_label("Acme/Churn", "OTHER", "0e8a16", "")
+    assert len(net.calls) == 2
+
+
+def test_a_label_that_exists_is_not_made_again(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    exists = {"message": "Validation Failed", "errors": [{"code": "already_exists", "field": "name"}]}
+    net.post(f"{REPO}/labels", status=422, json=exists)
+    for _ in range(2):
+        connection.writer.ensure_label("acme/churn", "done", "0e8a16", "")
+    assert len(net.calls) == 1
+
+
+def test_after_a_renaming_the_new_label_is_known_and_the_old_one_is_not(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.post(f"{REPO}/labels", status=201, json={})
+    net.patch(f"{REPO}/labels/a%2Fold", json={"name": "New"})
+    connection.writer.ensure_label("acme/churn", "kept", "0", "")
+    connection.writer.ensure_label("acme/churn", "A/Old", "0", "")
+    assert connection.writer.rename_label("acme/churn", "a/old", "new")
+    for name in ("kept", "NEW", "a/old"):
+        connection.writer.ensure_label("acme/churn", name, "0", "")
+    assert [json.loads(call.request.body or "").get("name") for call in net.calls] == [
+        *("kept", "A/Old", None, "a/old")
+    ]
+    assert json.loads(net.calls[2].request.body or "") == {"new_name": "new"}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"status": 404},
+        {"status": 422, "json": {"errors": [{"code": "already_exists", "field": "name"}]}},
+    ],
+)
+def test_a_refused_renaming_is_none_unless_an_earlier_attempt_may_have_worked(
+    net: responses.RequestsMock, connection: GithubConnection, refusal: dict[str, Any]
+) -> None:
+    net.patch(f"{REPO}/labels/old", **refusal)
+    assert connection.writer.rename_label("acme/churn", "old", "new") is False
+    net.reset()
+    net.patch(f"{REPO}/labels/old", status=502)
+    net.patch(f"{REPO}/labels/old", **refusal)
+    with pytest.raises(ConnectorError) as doubtful:
+        connection.writer.rename_label("acme/churn", "old", "new")
+    assert doubtful.value.follows_ambiguous_write
+
+
+def test_labels_are_added_together_and_removed_one_by_one(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.post(f"{ISSUE}/labels", json=[{"name": name} for name in ("a", "b", "c", "d")])
+    net.delete(f"{ISSUE}/labels/c", json=[{"name": name} for name in ("a", "b", "d")])
+    net.delete(f"{ISSUE}/labels/d", status=404)
+    net.get(f"{ISSUE}/labels", json=["a", "B"])
+    connection.writer.change_labels(REF, ["a", "b"], ["c", "d"])
+    assert json.loads(net.calls[0].request.body or "") == {"labels": ["a", "b"]}
+    assert (net.calls[3].request.url or "").endswith("/labels?per_page=100")
+
+
+def test_a_label_that_is_shown_after_a_404_was_not_removed(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.delete(f"{ISSUE}/labels/c", status=404)
+    net.get(f"{ISSUE}/labels", json=[{"name": "C"}])
+    with pytest.raises(NotConfirmed, match=r"removed the label c, and still shows it"):
+        connection.writer.change_labels(REF, [], ["c"])
+
+
+def test_line_ends_and_blanks_make_no_other_comment(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.post(f"{ISSUE}/comments", status=201, json=raw_comment(body="a\r\nb"))
+    assert connection.writer.create_comment(REF, "a\nb\n", {}).id == "9"
+    net.patch(f"{REPO}/issues/comments/9", json=raw_comment(body=" a\n"))
+    assert connection.writer.edit_comment(REF, "9", "a", {}).body == " a\n"
+
+
+def test_a_comment_is_deleted_when_github_says_so_or_shows_it_no_more(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    comment = f"{REPO}/issues/comments/9"
+    net.delete(comment, status=204)
+    connection.writer.delete_comment(REF, "9")
+    net.reset()
+    net.delete(comment, status=404)
+    net.get(ISSUE, json=raw_issue())
+    net.get(comment, status=404)
+    connection.writer.delete_comment(REF, "9")
+    net.reset()
+    net.delete(comment, status=404)
+    net.get(ISSUE, json=raw_issue())
+    net.get(comment, json=raw_comment())
+    with pytest.raises(NotConfirmed, match="does not exist, and still shows it"):
+        connection.writer.delete_comment(REF, "9")
+    net.reset()
+    net.delete(comment, status=404)
+    net.get(ISSUE, status=404)
+    with pytest.raises(Gone):
+        connection.writer.delete_comment(REF, "9")
+
+
+def test_an_issue_of_another_tracker_has_no_address_here(connection: GithubConnection) -> None:
+    with pytest.raises(Gone, match="'DS-7' is no issue of GitHub; write owner/repo#number"):
+        connection.writer.change_labels(IssueRef(tracker="github", id="7", key="DS-7"), ["a"], [])
+
+
+# ---- scans
+
+
+def test_a_scan_reads_at_most_three_times_while_issues_move(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    minutes = itertools.count(1)
+
+    def row(_: Any) -> tuple[int, dict[str, str], str]:
+        moved = raw_issue(id=1, number=1, updated_at=f"2026-11-20T08:{next(minutes):02}:00Z")
+        return 200, link, json.dumps([moved])
+
+    second = f"{API}/repositories/900/issues?page=2"
+    link = {"Link": f'<{second}>; rel="next"'}
+    net.add_callback("GET", f"{REPO}/issues", row)
+    link_of_second: dict[str, str] = {}
+    net.add_callback("GET", second, lambda request: (200, link_of_second, row(request)[2]))
+    answer = connection.pull(cursor(etag='"x"'))
+    assert isinstance(answer, PulledSource)
+    assert len(net.calls) == 6
+    assert [call.request.headers.get("If-None-Match") for call in net.calls] == ['"x"'] + [None] * 5
+    assert answer.issues[0].updated == datetime(2026, 11, 20, 8, 6, tzinfo=UTC)
+
+
+def test_pages_by_cursor_are_read_once(net: responses.RequestsMock, connection: GithubConnection) -> None:
+    second = f"{API}/repositories/900/issues?after=abc"
+    net.get(f"{REPO}/issues", json=[raw_issue()], headers={"Link": f'<{second}>; rel="next"'})
+    net.get(second, json=[raw_issue(updated_at="2026-11-20T08:50:00Z")])
+    assert isinstance(connection.pull(cursor()), PulledSource)
+    assert len(net.calls) == 2
+
+
+def test_a_row_that_appears_twice_unchanged_is_no_move(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    second = f"{API}/repositories/900/issues?page=2"
+    net.get(f"{REPO}/issues", json=[raw_issue()], headers={"Link": f'<{second}>; rel="next"'})
+    net.get(second, json=[raw_issue(), raw_issue(id=8, number=8)])
+    assert isinstance(connection.pull(cursor()), PulledSource)
+    assert len(net.calls) == 2
+
+
+def test_an_empty_page_between_others_fails_the_source(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    second = f"{API}/repositories/900/issues?page=2"
+    net.get(f"{REPO}/issues", json=[raw_issue()], headers={"Link": f'<{second}>; rel="next"'})
+    net.get(second, json=[])
+    failed = connection.pull(cursor())
+    assert isinstance(failed, FailedSource)
+    assert failed.reason == (
+        "GitHub sent an empty page in the middle of a list; nothing of it is used (github:acme/churn)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("etag", "kept"),
+    [
+        ('W/"abc"', 'W/"abc"'),
+        ("x", "x"),
+        ('"' + "y" * 500 + '"', '"' + "y" * 500 + '"'),
+        ('"' + "y" * 501 + '"', None),
+        ('"é"', None),
+    ],
+)
+def test_an_etag_is_kept_if_it_can_be_sent_back(
+    net: responses.RequestsMock, connection: GithubConnection, etag: str, kept: str | None
+) -> None:
+    net.get(f"{REPO}/issues", json=[raw_issue()], headers={"ETag": etag})
+    answer = connection.pull(cursor())
+    assert isinstance(answer, PulledSource)
+    assert answer.cursor.etag == kept
+
+
+def test_the_latest_readable_time_is_the_watermark(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    times = ("2026-11-20T08:10:00Z", "2026-11-20T08:40:00Z", "2026-11-20T08:20:00Z", "yesterday")
+    rows = [raw_issue(id=number, number=number, updated_at=at) for number, at in enumerate(times, 1)]
+    net.get(f"{REPO}/issues", json=rows, headers={"Date": "Fri, 20 Nov 2026 09:00:00 GMT"})
+    net.get(REPO, json={"id": 900})
+    answer = connection.pull()
+    assert isinstance(answer, PulledSource)
+    assert answer.full
+    assert answer.cursor.watermark == datetime(2026, 11, 20, 8, 40, tzinfo=UTC)
+    assert answer.cursor.updated_since == datetime(2026, 11, 20, 8, 40, 1, tzinfo=UTC)
+    assert len(answer.unreadable) == 1
