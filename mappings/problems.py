@@ -15,14 +15,25 @@ _LONGEST_NAME: Final = 100
 
 @dataclass(frozen=True, kw_only=True, order=True, slots=True)
 class Origin:
-    """Position in a workspace file. Line and column start at 1."""
+    """Position in a workspace file, or an environment variable. Line and column start at 1."""
 
     file: str
+    """Name of the file, or of the variable."""
     line: int = 1
+    """0 for a variable, as is the column."""
     column: int = 1
 
+    @classmethod
+    def of_variable(cls, name: str) -> Origin:
+        """Return the origin of a value that comes from the environment."""
+        return cls(file=show_invisible(name), line=0, column=0)
+
+    @property
+    def is_variable(self) -> bool:
+        return self.line == 0
+
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return self.file if self.is_variable else f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

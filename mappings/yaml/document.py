@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mappings.problems import Problem, suggestion
+from mappings.problems import Origin, Problem, suggestion
 from mappings.yaml.tree import KeyPath, Node, Positions, dotted, read_tree
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -34,6 +34,17 @@ _SHAPES: Final = {
     "too_short": "is an empty list; name at least one value or remove the key.",
 }
 """Problem and remedy by pydantic's error type."""
+
+_JSON_KEYS: Final = 'should hold keys with values; write them as JSON: {"key": "value"}.'
+_JSON_SHAPES: Final = {
+    "model_type": _JSON_KEYS,
+    "model_attributes_type": _JSON_KEYS,
+    "dict_type": _JSON_KEYS,
+    "mapping_type": _JSON_KEYS,
+    "list_type": 'should be a list; write it as JSON: ["one", "two"].',
+    "tuple_type": 'should be a list; write it as JSON: ["one", "two"].',
+}
+"""The same for environment variables."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +78,7 @@ def read_document(path: Path, file: str, model: type[Model]) -> YamlDocument[Mod
         try:
             partial = model.model_validate(tree.to_plain())
         except ValidationError as error:
-            problems += _translate(error, Positions(file=file, root=tree), model)
+            problems += describe_errors(error, Positions(file=file, root=tree), model)
             valid, partial = _drop_invalid_parts(tree, file, model, error)
     positions = Positions(file=file, root=valid)
     return YamlDocument(
@@ -81,7 +92,7 @@ def _drop_invalid_parts(
     """Return the tree without invalid parts, and the model of the rest."""
     for _ in range(_MAX_RETRIES):
         positions = Positions(file=file, root=tree)
-        wrong = {positions.resolve(_key_path(each["loc"])) for each in error.errors(include_url=False)}
+        wrong = {positions.resolve(key_path(each["loc"])) for each in error.errors(include_url=False)}
         if () in wrong:
             return tree, None
         tree = _without(tree, wrong, ())
@@ -103,19 +114,37 @@ def _without(node: Node, wrong: Iterable[KeyPath], path: KeyPath) -> Node:
     return replace(node, value=kept)
 
 
-def _key_path(location: tuple[int | str, ...]) -> KeyPath:
+def key_path(location: tuple[int | str, ...]) -> KeyPath:
+    """Return the path in the file for the location of an error of pydantic."""
     return tuple(part for part in location if part != "[key]")
 
 
-def _translate(error: ValidationError, positions: Positions, model: type[BaseModel]) -> list[Problem]:
+VariableOf = Callable[[KeyPath, str], str | None]
+"""Key path and pydantic's error type -> the environment variable that the invalid value comes from."""
+
+
+def describe_errors(
+    error: ValidationError,
+    positions: Positions,
+    model: type[BaseModel],
+    variable_of: VariableOf = lambda *_: None,
+) -> list[Problem]:
+    """Return a problem for each error of a model that was read from a YAML file.
+
+    A value for which ``variable_of`` returns an environment variable has that origin, and is not repeated: it may be
+    a secret.
+    """
     problems = []
     found = error.errors(include_url=False, include_context=True)
     for each in found[:_MAX_PROBLEMS]:
-        location = _key_path(each["loc"])
-        path = positions.resolve(location)
-        on_key = each["type"] in ("missing", "extra_forbidden")
-        origin = positions.key_origin(path) if on_key else positions.value_origin(path)
-        message = _message(each, location, path, model)
+        location = key_path(each["loc"])
+        variable = variable_of(location, each["type"])
+        path = location[:-1] if each["type"] == "missing" else location
+        path = positions.resolve(path) if variable is None else path
+        message = _message(each, location, path, model, hidden=variable is not None)
+        origin = _origin_of_error(each["type"], path, positions)
+        if variable is not None:
+            origin, message = Origin.of_variable(variable), _without_value(message, each["input"])
         problems.append(Problem(origin=origin, path=dotted(path), message=message, check="shape"))
     if len(found) > _MAX_PROBLEMS:
         message = f"{len(found) - _MAX_PROBLEMS} more values are invalid; correct the others first."
@@ -123,7 +152,30 @@ def _translate(error: ValidationError, positions: Positions, model: type[BaseMod
     return problems
 
 
-def _message(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model: type[BaseModel]) -> str:
+def _origin_of_error(kind: str, path: KeyPath, positions: Positions) -> Origin:
+    on_key = kind in ("missing", "extra_forbidden")
+    return positions.key_origin(path) if on_key else positions.value_origin(path)
+
+
+def _without_value(message: str, value: object) -> str:
+    """Return a validator's sentence without the value that it quotes."""
+    if not isinstance(value, str) or not value:
+        return message
+    for quoted in (f", not {value!r}", repr(value), f'"{value}"'):
+        message = message.replace(quoted, "" if quoted.startswith(",") else "the value")
+    return (
+        message if value not in message or len(value) < _MIN_SECRET else "the value is invalid; correct it."
+    )
+
+
+_MIN_SECRET = 4
+"""Shorter values are part of ordinary words."""
+
+
+def _message(
+    error: Mapping[str, Any], location: KeyPath, path: KeyPath, model: type[BaseModel], *, hidden: bool
+) -> str:
+    """Return what is wrong and what to do; ``hidden`` leaves the value out."""
     kind, given = error["type"], error["input"]
     if kind == "missing":
         return f'the key "{location[-1]}" is missing; add it.'
@@ -135,13 +187,15 @@ def _message(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model: 
         return f"{error['ctx']['error']}."
     if given is None:
         return f"{name} is empty; give it a value or remove the key."
+    shown = "the value" if hidden else f'"{_shorten(given)}"'
     if kind == "literal_error":
         allowed = [part.strip(" '") for part in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")]
-        return f'"{_shorten(given)}" is not known here; {suggestion(_shorten(given), allowed, kind="values")}'
+        return f"{shown} is not known here; {suggestion(_shorten(given), allowed, kind='values')}"
     if (scalar := _SCALARS.get(kind.split("_")[0])) is not None:
-        return f'"{_shorten(given)}" should be {scalar}; write it as such.'
-    if kind in _SHAPES:
-        return f"{name} {_SHAPES[kind]}"
+        return f"{shown} should be {scalar}; write it as such."
+    shapes = _SHAPES | _JSON_SHAPES if hidden else _SHAPES
+    if kind in shapes:
+        return f"{name} {shapes[kind]}"
     return f"{name} is invalid: {str(error['msg']).lower()}; correct it."
 
 

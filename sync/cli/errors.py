@@ -12,7 +12,7 @@ from mappings.problems import InvalidWorkspace
 from sync.apply.changeset_file import StaleChangeSet, UnreadableChangeSet
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import pluralize
-from sync.config.credentials import CredentialError
+from sync.config.secret_lookup import CredentialError
 from sync.forecast.csv_histories import InvalidHistoryFile
 from sync.runtime.session import BrokenMappingFiles, EmptyStore
 from sync.store import LeaseHeld, LeaseLost, StoreError

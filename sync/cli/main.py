@@ -53,7 +53,9 @@ def global_options(
     workspace: Annotated[
         Path | None,
         typer.Option(
-            "--workspace", "-C", help="Folder of increment-sync.yaml; default: this folder or one above."
+            "--workspace",
+            "-C",
+            help="Folder of increment-sync.yaml; default: INCREMENT_SYNC_WORKSPACE, else this folder or one above.",
         ),
     ] = None,
     log_level: Annotated[

@@ -33,7 +33,8 @@ from sync.cli.metrics.definitions import (
 )
 from sync.cli.metrics.exporters import push_metrics, write_textfile
 from sync.cli.output import Output
-from sync.config.credentials import CredentialError, ping_url
+from sync.config.credentials import ping_url
+from sync.config.secret_lookup import CredentialError
 from sync.config.settings import Settings, store_url
 from sync.model.interruption import as_interruption
 from sync.model.run import RunResult
@@ -56,7 +57,7 @@ class _HealthCheck:
         self._run = str(uuid.uuid4())
         self._url: SecretStr | None = None
         try:
-            self._url = ping_url(invocation.environment)
+            self._url = ping_url(invocation.secrets)
         except CredentialError as error:
             self._note(f"note: no health check is pinged: {error}")
 

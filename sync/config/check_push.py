@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mappings.model import Workspace
-from mappings.problems import Origin, Problem, suggestion
-from sync.config.settings import FILE_NAME, Settings
+from mappings.problems import Problem, suggestion
+from sync.config.settings import Settings
 
 
 def check_push_names(settings: Settings, workspace: Workspace) -> list[Problem]:
@@ -19,7 +19,9 @@ def _unknown_teams(settings: Settings, workspace: Workspace) -> Iterator[Problem
     for team in settings.push.teams or ():
         if team not in known:
             names = ", ".join(sorted(known)) or "none"
-            yield _push_problem("teams", f"no mapping file is for team {team!r}; the teams are {names}")
+            yield _push_problem(
+                settings, "teams", f"no mapping file is for team {team!r}; the teams are {names}"
+            )
 
 
 def _unknown_sources(settings: Settings, workspace: Workspace) -> Iterator[Problem]:
@@ -27,12 +29,14 @@ def _unknown_sources(settings: Settings, workspace: Workspace) -> Iterator[Probl
     known = {f"{source.tracker}:{source.project or source.repo}" for source in sources}
     for name in settings.push.share:
         if name.lower() not in {each.lower() for each in known}:
-            yield _push_problem("share", f"no team reads {name!r}; {suggestion(name, known, kind='sources')}")
+            yield _push_problem(
+                settings, "share", f"no team reads {name!r}; {suggestion(name, known, kind='sources')}"
+            )
 
 
-def _push_problem(key: str, message: str) -> Problem:
+def _push_problem(settings: Settings, key: str, message: str) -> Problem:
     return Problem(
-        origin=Origin(file=FILE_NAME),
+        origin=settings.nearest_origin(("push", key)),
         path=f"push.{key}",
         message=message,
         severity="error",

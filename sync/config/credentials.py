@@ -1,145 +1,218 @@
 """Credentials from the environment, from files that it names, or from a secrets folder; never from YAML.
 
-pydantic-settings supports a secrets folder, but neither ``*_FILE`` variables nor names that depend on a tracker's
-name.
+A connector says which parts its trackers need (``CredentialSpec``); pydantic-settings makes the values of a tracker
+from them.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from functools import cache
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from pydantic import SecretStr
+from pydantic import PrivateAttr, SecretStr, create_model
+from pydantic.fields import FieldInfo
+from pydantic_settings import PydanticBaseSettingsSource
 
+from connectors.credentials import Address, CredentialPart, CredentialSpec
+from connectors.github.credential_names import CREDENTIALS as GITHUB
 from connectors.http.redaction import secrets_in_url
 from connectors.http.url_policy import is_unencrypted
-from connectors.regular_file import read_regular_file
+from connectors.jira.credentials import CREDENTIALS as JIRA
+from sync.config.secret_lookup import SECRETS_DIR, CredentialError, FoundValue, SecretLookup
 from sync.config.sections import TrackerKind
+from sync.config.settings_sources import name_in_variable, variable_name
+from sync.config.sourced_settings import SourcedSettings, reading_from
 
-SECRETS_DIR = "INCREMENT_SYNC_SECRETS_DIR"
 PING_URL = "INCREMENT_SYNC_PING_URL"
 DEFAULT_GITHUB_URL = "https://api.github.com"
 """Used unless the settings or the environment name another one."""
 
-_JIRA_NAMES: Mapping[str, tuple[str, ...]] = {
-    "url": ("JIRA_URL", "JIRA_BASE_URL"),
-    "email": ("JIRA_EMAIL", "JIRA_USERNAME"),
-    "token": ("JIRA_API_TOKEN",),
-    "pat": ("JIRA_PAT",),
-    "cloud_id": ("JIRA_CLOUD_ID",),
-}
-_GITHUB_NAMES: Mapping[str, tuple[str, ...]] = {
-    "url": ("GITHUB_API_URL",),
-    "token": ("GH_TOKEN", "GITHUB_TOKEN"),
-    "app_id": ("GITHUB_APP_ID",),
-    "app_private_key": ("GITHUB_APP_PRIVATE_KEY",),
-    "app_installation_id": ("GITHUB_APP_INSTALLATION_ID",),
-}
+_SPECS: Final[Mapping[TrackerKind, CredentialSpec]] = {"github": GITHUB, "jira-cloud": JIRA, "jira-dc": JIRA}
+"""Kind of tracker -> what it needs."""
 
 
-class CredentialError(Exception):
-    """A credential is missing or unreadable; the message says which variable to set."""
+class Credentials(SourcedSettings):
+    """Credentials of one tracker, an attribute for each part. Secrets print as asterisks."""
+
+    _found: Mapping[str, FoundValue] = PrivateAttr(default={})
+    _address: Address = PrivateAttr(default=Address())
+
+    def reveal(self, part: str) -> str | None:
+        """Return the text of a part, also of a secret one; None without a value."""
+        value = getattr(self, part, None)
+        return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+    @property
+    def found(self) -> Mapping[str, FoundValue]:
+        """Part -> where it was found. Holds secrets."""
+        return self._found
+
+    @property
+    def found_in(self) -> dict[str, str]:
+        """Part -> variable or secrets folder that it came from."""
+        return {part: each.place for part, each in self._found.items()}
+
+    @property
+    def address(self) -> Address:
+        """The server, by the settings or by these credentials."""
+        return self._address
+
+    def secrets(self) -> list[str]:
+        """Return the values of all secret parts."""
+        values = (getattr(self, part) for part in type(self).model_fields)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Credentials:
-    """Credentials of one tracker. Secrets print as asterisks."""
-
-    url: str | None = None
-    email: str | None = None
-    token: SecretStr | None = None
-    pat: SecretStr | None = None
-    cloud_id: str | None = None
-    app_id: str | None = None
-    app_private_key: SecretStr | None = None
-    app_installation_id: str | None = None
-    found_in: Mapping[str, str] = field(default_factory=dict)
-    """Part -> variable or secrets folder that it came from."""
+def credential_spec(kind: TrackerKind) -> CredentialSpec:
+    """Return what trackers of a kind need."""
+    return _SPECS[kind]
 
 
-def reveal_secret(secret: SecretStr | None) -> str | None:
-    """Return the text of a secret."""
-    return secret.get_secret_value() if secret else None
+@cache
+def _model_of(spec_name: str, parts: tuple[CredentialPart, ...]) -> type[Credentials]:
+    fields: dict[str, Any] = {
+        part.name: ((SecretStr if part.is_secret else str) | None, None) for part in parts
+    }
+    return create_model(f"{spec_name.title()}Credentials", __base__=Credentials, **fields)
 
 
-def variable_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:
+class _PartsSource(PydanticBaseSettingsSource):
+    """Looks for each part by its own variable and the customary ones."""
+
+    def __init__(
+        self,
+        model: type[Credentials],
+        tracker: str,
+        spec: CredentialSpec,
+        lookup: SecretLookup,
+        url: str | None,
+    ) -> None:
+        super().__init__(model)
+        self._tracker, self._spec, self._lookup = tracker, spec, lookup
+        self._parts = {part.name: part for part in spec.parts}
+        self.found: dict[str, FoundValue] = {}
+        self.address = self._find_address(url)
+
+    def _find_address(self, url: str | None) -> Address:
+        """Return the server: the URL of the settings, else the part ``url``, else that of the part ``host``."""
+        named, host = (self._find(part, Address()) for part in ("url", "host"))
+        if named is not None:
+            _check_url(named)
+        if url or named is not None:
+            return Address(url=url or (named.value if named else ""))
+        if host is None or self._spec.url_of_host is None:
+            return Address()
+        try:
+            return Address(url=self._spec.url_of_host(host.value), from_host=True)
+        except ValueError as error:
+            raise CredentialError(f"{host.place} holds no name of a host; {error}") from None
+
+    def _find(self, part: str, address: Address) -> FoundValue | None:
+        if part not in self._parts:
+            return None
+        found = self._lookup.find(variable_names(self._tracker, self._spec, self._parts[part], address))
+        if found is not None:
+            self.found[part] = found
+        return found
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """Return the value of one part. Raises CredentialError."""
+        found = self._find(field_name, self.address)
+        return found.value if found else None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the values of all parts that have one. Raises CredentialError."""
+        found = {part: self._find(part, self.address) for part in self._parts}
+        return {part: each.value for part, each in found.items() if each is not None}
+
+
+def _check_url(found: FoundValue) -> None:
+    """Raise CredentialError for a URL with a password or without encryption: URLs are stored and displayed."""
+    if "@" in found.value:
+        raise CredentialError(
+            f"{found.place} holds a user or password; write the URL without them (no @) and set the credentials "
+            "separately"
+        )
+    if is_unencrypted(found.value):
+        raise CredentialError(
+            f"{found.place} begins with http://, which sends the token unencrypted; use https://"
+        )
+
+
+def variable_names(
+    tracker: str, spec: CredentialSpec, part: CredentialPart, address: Address
+) -> tuple[str, ...]:
     """Return the environment variables for one part; the first that is set is used.
 
-    The trackers ``jira`` and ``github`` have the customary names, all others INCREMENT_SYNC_<NAME>_<PART>.
+    A tracker that is named like its connector has the customary names, all others INCREMENT_SYNC_<NAME>_<PART>.
     """
-    own = "INCREMENT_SYNC_" + "".join(c if c.isalnum() else "_" for c in tracker).upper() + "_" + part.upper()
-    customary = _GITHUB_NAMES if kind == "github" else _JIRA_NAMES
-    is_default = tracker == ("github" if kind == "github" else "jira")
-    return (own, *(customary.get(part, ()) if is_default else ()))
+    customary = part.customary_names(address) if tracker == spec.name else ()
+    return (own_variable(tracker, part.name), *customary)
 
 
-def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, str]) -> Credentials:
-    """Read all parts of a tracker's credentials.
+def own_variable(tracker: str, part: str) -> str:
+    """``("legacy-jira", "pat")`` -> ``INCREMENT_SYNC_LEGACY_JIRA_PAT``."""
+    return f"INCREMENT_SYNC_{name_in_variable(tracker)}_{part.upper()}"
 
-    Raises CredentialError if a named file cannot be read, or if a URL holds a password or is not encrypted: URLs are
-    stored and displayed.
+
+def read_credentials(
+    tracker: str, kind: TrackerKind, lookup: SecretLookup, url: str | None = None
+) -> Credentials:
+    """Read all parts of a tracker's credentials; ``url`` is that of the settings.
+
+    Raises CredentialError if a named file cannot be read, or if a URL cannot be used.
     """
-    parts = _GITHUB_NAMES if kind == "github" else _JIRA_NAMES
-    found = {
-        part: value
-        for part in parts
-        if (value := _find_value(variable_names(tracker, kind, part), environment)) is not None
-    }
-    url, origin = found.get("url", ("", ""))
-    if "@" in url:
-        raise CredentialError(
-            f"{origin} holds a user or password; write the URL without them (no @) and set the credentials separately"
-        )
-    if is_unencrypted(url):
-        raise CredentialError(
-            f"{origin} begins with http://, which sends the token unencrypted; use https://"
-        )
-    secrets = {"token", "pat", "app_private_key"}
-    values: dict[str, Any] = {
-        part: SecretStr(value) if part in secrets else value for part, (value, _) in found.items()
-    }
-    return Credentials(found_in={part: origin for part, (_, origin) in found.items()}, **values)
+    spec = credential_spec(kind)
+    model = _model_of(spec.name, spec.parts)
+    source = _PartsSource(model, tracker, spec, lookup, url)
+    with reading_from(source):
+        credentials = model()
+    credentials._found, credentials._address = source.found, source.address
+    return credentials
 
 
 def describe_missing_credentials(tracker: str, kind: TrackerKind, credentials: Credentials) -> str | None:
     """Return one sentence that says what to set; None if the credentials are complete."""
-    combinations = _SUFFICIENT_PARTS[kind]
-    if any(all(getattr(credentials, part) for part in parts) for parts in combinations):
+    spec = credential_spec(kind)
+    combinations = spec.sufficient.get(kind, ((),))
+    missing = [[part for part in parts if not credentials.reveal(part)] for parts in combinations]
+    if not all(missing):
         return None
-    closest = max(combinations, key=lambda parts: sum(bool(getattr(credentials, part)) for part in parts))
-    missing = [part for part in closest if not getattr(credentials, part)]
-    names = [" or ".join(_customary_names(tracker, kind, part)) for part in missing]
-    also = ", or a GitHub App" if kind == "github" and len(closest) == 1 else ""
-    none_set = len(missing) == len(closest)
+    # The combination of which most is set, the customary one if none is.
+    closest = max(zip(combinations, missing, strict=True), key=lambda each: len(each[0]) - len(each[1]))
+    by_name = {part.name: part for part in spec.parts}
+    names = [
+        " or ".join(_customary_names(tracker, spec, by_name[part], credentials.address))
+        for part in closest[1]
+    ]
+    also = f", or {spec.alternative}" if spec.alternative and closest[0] == combinations[0] else ""
+    none_set = len(closest[0]) == len(closest[1])
     problem = f"no credentials for {tracker}" if none_set else f"the credentials for {tracker} are incomplete"
     elsewhere = f"or the same names with _FILE, or files of these names in the folder {SECRETS_DIR}"
     return f"{problem}: set {' and '.join(names)} ({elsewhere}){also}"
 
 
-def _customary_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:
-    """Return the customary names; our own only if there are no others."""
-    names = variable_names(tracker, kind, part)
-    return names[1:] or names
+def _customary_names(
+    tracker: str, spec: CredentialSpec, part: CredentialPart, address: Address
+) -> tuple[str, ...]:
+    """Return the two most customary names; our own only if there are no others."""
+    names = variable_names(tracker, spec, part, address)
+    return names[1:3] or names
 
 
-_SUFFICIENT_PARTS: Mapping[TrackerKind, tuple[tuple[str, ...], ...]] = {
-    "github": (("token",), ("app_id", "app_private_key", "app_installation_id")),
-    "jira-cloud": (("email", "token"),),
-    "jira-dc": (("pat",), ("email", "token")),
-}
-"""Combinations of parts that suffice, the customary one first."""
+def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without settings, credentials and servers, for work on mock servers."""
+    customary = tuple(f"{prefix}_" for prefix in ("INCREMENT_SYNC", "JIRA", "GITHUB", "GH"))
+    return {name: value for name, value in environment.items() if not name.startswith(customary)}
 
 
-def ping_url(environment: Mapping[str, str]) -> SecretStr | None:
+def ping_url(lookup: SecretLookup) -> SecretStr | None:
     """Return the health check's URL, a secret, or None. Raises CredentialError if a named file cannot be read."""
-    found = _find_value((PING_URL,), environment)
-    return SecretStr(found[0]) if found else None
+    found = lookup.find((PING_URL,))
+    return SecretStr(found.value) if found else None
 
 
 def collect_secrets(environment: Mapping[str, str]) -> list[str]:
@@ -149,25 +222,21 @@ def collect_secrets(environment: Mapping[str, str]) -> list[str]:
     """
     found = [value.strip() for name, value in environment.items() if name.endswith(_SECRET_ENDINGS)]
     for name, value in environment.items():
-        if name.upper().endswith("_PROXY"):
+        if name.upper().endswith("_PROXY") or (name == _STORE and _has_password(value)):
             found += secrets_in_url(value)
     found += _secrets_in_url_path(environment.get(PING_URL, "").strip())
     return [secret for secret in found if secret]
 
 
-def collect_file_secrets(environment: Mapping[str, str]) -> list[str]:
+def collect_file_secrets(lookup: SecretLookup) -> list[str]:
     """Return every secret in the files that the environment names; unreadable files have none."""
-    files = [Path(value) for name, value in environment.items() if name.endswith(_SECRET_FILE_ENDINGS)]
-    if folder := environment.get(SECRETS_DIR, "").strip():
-        files += [path for path in Path(folder).glob("*") if path.name.upper().endswith(_SECRET_ENDINGS)]
-    found: list[str] = []
-    for path in files:
-        with suppress(OSError, UnicodeDecodeError):
-            found.append(read_regular_file(path, _MAX_SECRET_BYTES).decode("utf-8-sig").strip())
-    with suppress(CredentialError):
-        if url := ping_url(environment):
-            found += _secrets_in_url_path(url.get_secret_value())
-    return [secret for secret in found if secret]
+    found = list(lookup.texts_of_files(_SECRET_ENDINGS))
+    found += (part for text in lookup.texts_of_files(("_PING_URL",)) for part in _secrets_in_url_path(text))
+    return found
+
+
+def _has_password(url: str) -> bool:
+    return ":" in url.partition("//")[2].rpartition("@")[0]
 
 
 def _secrets_in_url_path(url: str) -> list[str]:
@@ -184,35 +253,4 @@ _MIN_SECRET_LENGTH = 8
 
 
 _SECRET_ENDINGS = ("_TOKEN", "_PAT", "_PRIVATE_KEY", "_PING_URL")
-_SECRET_FILE_ENDINGS = tuple(f"{ending}_FILE" for ending in _SECRET_ENDINGS)
-
-
-def _find_value(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the value of the first name that has one, and its origin."""
-    for name in names:
-        if value := environment.get(name, "").strip():
-            return value, name
-        if path := environment.get(f"{name}_FILE", "").strip():
-            return _read_secret(Path(path), f"{name}_FILE"), f"{name}_FILE"
-        if folder := environment.get(SECRETS_DIR, "").strip():
-            for candidate in (Path(folder) / name, Path(folder) / name.lower()):
-                if candidate.is_file():
-                    return _read_secret(candidate, SECRETS_DIR), f"{SECRETS_DIR} ({candidate.name})"
-    return None
-
-
-_MAX_SECRET_BYTES = 64_000
-"""Far more than a private key has."""
-
-
-def _read_secret(path: Path, variable: str) -> str:
-    try:
-        text = read_regular_file(path, _MAX_SECRET_BYTES).decode("utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise CredentialError(f"{variable} names {path}, which cannot be read: {reason}") from None
-    if any(unicodedata.category(char) == "Cc" and char not in "\r\n\t" for char in text):
-        raise CredentialError(f"{variable} names {path}, which cannot be read: not a text file")
-    if not text:
-        raise CredentialError(f"{variable} names {path}, which is empty; write the secret into it")
-    return text
+_STORE: Final = variable_name(("store",))

@@ -1,41 +1,56 @@
-"""Settings of a workspace, from ``increment-sync.yaml``. They hold no secrets."""
+"""Settings of a workspace, from ``increment-sync.yaml`` and variables that override it. They hold no secrets."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
 from connectors.text import fold_name
 from mappings.checks.labels import organisation_prefix_clashes
 from mappings.checks.plans import is_zone
 from mappings.defaults import merge_labels
 from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, LabelScheme
-from mappings.load import read_defaults, read_yaml
+from mappings.load import read_defaults
 from mappings.problems import InvalidWorkspace, Origin, Problem
 from mappings.schema.labels import LabelEntries
-from mappings.yaml.tree import Positions
+from mappings.schema.mapping import DEFAULTS_FILE
+from mappings.yaml.document import describe_errors
+from mappings.yaml.tree import KeyPath, Node, Positions, read_tree
 from sync.config.sections import (
     Duration,
     Limits,
     MetricsSettings,
     Name,
     PushSettings,
-    SettingsSection,
     TrackerSettings,
 )
+from sync.config.settings_sources import (
+    EnvironmentSource,
+    FileSource,
+    SettingsOrigins,
+    blame,
+    name_in_variable,
+    read_variables,
+    variable_name,
+)
+from sync.config.sourced_settings import SourcedSettings, reading_from
 
 FILE_NAME = "increment-sync.yaml"
 
 
-class Settings(SettingsSection):
-    """Content of ``increment-sync.yaml``."""
+class Settings(SourcedSettings):
+    """Content of ``increment-sync.yaml``.
+
+    Environment variables override keys: ``INCREMENT_SYNC_SET_PUSH__ENABLED=true`` overrides ``push.enabled``.
+    """
 
     instance: str = Field(
         pattern="^[a-z0-9][a-z0-9._-]{0,39}$",
@@ -97,6 +112,8 @@ class Settings(SettingsSection):
             other = first.setdefault(fold_name(name), name)
             if other != name:
                 raise ValueError(f"the trackers {other!r} and {name!r} differ only in case; rename one")
+            if f"{name_in_variable(name)}_".startswith("SET_"):
+                raise ValueError(f"the tracker {name!r} would share its variables with settings; rename it")
         return trackers
 
     @field_validator("timezone")
@@ -116,8 +133,20 @@ class Settings(SettingsSection):
             raise ValueError("name a file: sqlite:///path/to/state.db")
         return url
 
-    _label_origins: dict[str, Origin] = PrivateAttr(default={})
-    """Family -> location of its prefix."""
+    _origins: SettingsOrigins = PrivateAttr(default=SettingsOrigins(positions=Positions(file=FILE_NAME)))
+    _default_labels: Positions = PrivateAttr(default=Positions(file=DEFAULTS_FILE))
+    """Positions in ``defaults.yaml``."""
+
+    def origin_of(self, path: KeyPath) -> Origin | None:
+        """Return the variable or position from which the value of a key comes; None if it is a default."""
+        if origin := self._origins.origin_of(path):
+            return origin
+        in_defaults = path[:1] == ("labels",) and self._default_labels.resolve(path) == path
+        return self._default_labels.key_origin(path) if in_defaults else None
+
+    def nearest_origin(self, path: KeyPath) -> Origin:
+        """Return the origin of a key, or that of the nearest key around it."""
+        return self.origin_of(path) or self._origins.nearest_origin(path)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -132,8 +161,13 @@ class Settings(SettingsSection):
             colors[family] = (chosen.color or colors[family]).lower()
         former = {family: tuple(each.previously) for family, each in self.labels.items() if each.previously}
         return LabelScheme(
-            prefixes=prefixes, colors=colors, former_prefixes=former, origins=self._label_origins
+            prefixes=prefixes, colors=colors, former_prefixes=former, origins=self._prefix_origins()
         )
+
+    def _prefix_origins(self) -> dict[str, Origin]:
+        """Return family -> location of its prefix."""
+        found = {family: self.origin_of(("labels", family, "prefix")) for family in self.labels}
+        return {family: origin for family, origin in found.items() if origin}
 
     def may_push(self, team: str) -> bool:
         """Return True if the team's changes are planned. Writing them needs ``push.enabled`` as well."""
@@ -148,35 +182,58 @@ def find_workspace_root(start: Path) -> Path:
     return start
 
 
-def load_settings(root: Path) -> Settings:
-    """Read ``increment-sync.yaml`` and the labels of ``defaults.yaml``.
+def load_settings(root: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read ``increment-sync.yaml``, the variables that override it, and the labels of ``defaults.yaml``.
 
     Raises InvalidWorkspace with all problems of the settings. Problems of the defaults are reported with the mappings.
     """
     path = root / FILE_NAME
     if not path.is_file():
         raise InvalidWorkspace([_missing_file_problem(path)])
-    settings, problems, where = read_yaml(path, Settings, file=FILE_NAME)
-    if problems or settings is None:
+    tree, problems = read_tree(path, FILE_NAME)
+    if tree is None:
         raise InvalidWorkspace(problems)
-    origins = _label_origins(settings.labels, where)
+    settings, more = _read_settings(tree, environment or {})
+    if problems or more or settings is None:
+        raise InvalidWorkspace([*problems, *more])
     for defaults in read_defaults(root):
         if defaults.partial_model is not None:
-            origins = {**_label_origins(defaults.partial_model.labels, defaults.positions), **origins}
             labels = merge_labels(settings.labels, defaults.partial_model.labels)
             settings = settings.model_copy(update={"labels": labels})
-    settings._label_origins = origins
+            settings._default_labels = defaults.positions
     if problems := _prefix_clash_problems(settings):
         raise InvalidWorkspace(problems)
     return settings
 
 
-def _label_origins(labels: LabelEntries, where: Positions) -> dict[str, Origin]:
-    return {
-        family: where.key_origin(("labels", family, "prefix"))
-        for family, chosen in labels.items()
-        if chosen.prefix
-    }
+def _read_settings(tree: Node, environment: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
+    """Return the settings of file and variables, None with the problems if they are invalid."""
+    positions = Positions(file=FILE_NAME, root=tree)
+    if not isinstance(tree.value, dict):
+        error = _validation_error(Settings.model_validate, tree.value)
+        return None, describe_errors(error, positions, Settings) if error else []
+    found, problems = read_variables(Settings, tree, environment)
+    file, variables = FileSource(Settings, tree), EnvironmentSource(Settings, found)
+    origins = SettingsOrigins(
+        positions=positions, variables={key: variable_name(key) for key in found}, values=variables()
+    )
+    try:
+        with reading_from(variables, file):
+            settings = Settings()
+    except ValidationError as error:
+        with reading_from(file):
+            of_file = _validation_error(Settings)
+        return None, problems + describe_errors(error, positions, Settings, partial(blame, origins, of_file))
+    settings._origins = origins
+    return settings, problems
+
+
+def _validation_error(validate: Callable[..., object], *arguments: object) -> ValidationError | None:
+    try:
+        validate(*arguments)
+    except ValidationError as error:
+        return error
+    return None
 
 
 def store_url(settings: Settings, root: Path) -> str:
@@ -216,7 +273,7 @@ def _prefix_clash_problems(settings: Settings) -> list[Problem]:
     """Return a problem for each prefix that starts another one: a label would belong to two families."""
     return [
         Problem(
-            origin=settings._label_origins.get(family, Origin(file=FILE_NAME)),
+            origin=settings.nearest_origin(("labels", family, "prefix")),
             path=f"labels.{family}.prefix",
             message=sentence,
             severity="error",

@@ -21,13 +21,12 @@ from mappings.problems import InvalidWorkspace
 from sync.config.check_push import check_push_names
 from sync.config.credentials import (
     DEFAULT_GITHUB_URL,
-    CredentialError,
     Credentials,
     describe_missing_credentials,
     read_credentials,
-    reveal_secret,
 )
 from sync.config.evidence import check_all_evidence
+from sync.config.secret_lookup import CredentialError, SecretLookup
 from sync.config.sections import TrackerKind, TrackerSettings
 from sync.config.settings import Settings, load_settings
 from sync.config.workspace import LoadedWorkspace
@@ -95,10 +94,11 @@ def load_configuration(
     )
 
 
-def load_credentials(settings: Settings, environment: Mapping[str, str]) -> dict[str, Credentials]:
+def load_credentials(settings: Settings, lookup: SecretLookup) -> dict[str, Credentials]:
     """Return the credentials of every tracker. Raises CredentialError that names all missing ones."""
     found = {
-        name: read_credentials(name, tracker.kind, environment) for name, tracker in settings.trackers.items()
+        name: read_credentials(name, tracker.kind, lookup, tracker.url)
+        for name, tracker in settings.trackers.items()
     }
     sentences = (
         describe_missing_credentials(name, settings.trackers[name].kind, credentials)
@@ -167,15 +167,17 @@ def _open_github(
     from connectors.github.connect import open_github
 
     app = None
-    if credentials.app_id and credentials.app_private_key and credentials.app_installation_id:
+    app_id, private_key = credentials.reveal("app_id"), credentials.reveal("app_private_key")
+    installation = credentials.reveal("app_installation_id")
+    if app_id and private_key and installation:
         app = GithubApp(
-            app_id=credentials.app_id,
-            private_key=credentials.app_private_key.get_secret_value(),
-            installation_id=_parse_installation_id(shared["tracker"], credentials.app_installation_id),
+            app_id=app_id,
+            private_key=private_key,
+            installation_id=_parse_installation_id(shared["tracker"], installation),
         )
     return open_github(
-        url=tracker.url or credentials.url or DEFAULT_GITHUB_URL,
-        token=reveal_secret(credentials.token),
+        url=credentials.address.url or tracker.url or DEFAULT_GITHUB_URL,
+        token=credentials.reveal("token"),
         app=app,
         page_size=options.page_size or 100,
         **shared,
@@ -187,8 +189,8 @@ def _open_jira(
 ) -> tuple[IssueReader, IssueWriter]:
     from connectors.jira.connect import open_jira
 
-    url = tracker.url or credentials.url
-    if url is None:
+    url = credentials.address.url or tracker.url
+    if not url:
         name = shared["tracker"]
         raise CredentialError(f"no site URL for {name}: write trackers.{name}.url in increment-sync.yaml")
     if tracker.kind == "github":
@@ -196,11 +198,11 @@ def _open_jira(
     return open_jira(
         kind=tracker.kind,
         url=url,
-        cloud_id=tracker.cloud_id or credentials.cloud_id,
+        cloud_id=tracker.cloud_id or credentials.reveal("cloud_id"),
         gateway_url=tracker.gateway_url,
-        email=credentials.email,
-        api_token=reveal_secret(credentials.token),
-        pat=reveal_secret(credentials.pat),
+        email=credentials.reveal("email"),
+        api_token=credentials.reveal("token"),
+        pat=credentials.reveal("pat"),
         page_size=options.page_size or 1000,
         on_smaller_page=options.on_smaller_page,
         **shared,

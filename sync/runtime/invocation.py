@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from connectors.http.redaction import SecretRedactor
 from sync.config.credentials import collect_secrets
+from sync.config.secret_lookup import SecretLookup
 from sync.config.settings import Settings, find_workspace_root, load_settings
+
+WORKSPACE: Final = "INCREMENT_SYNC_WORKSPACE"
+"""Variable with the folder of the workspace; the option ``--workspace`` wins."""
 
 
 def utc_now() -> datetime:
@@ -29,7 +34,7 @@ class Invocation:
     """One call of a command. The only source of environment, clock, settings and secrets for what the command does."""
 
     workspace: Path | None = None
-    """Folder at or below that of ``increment-sync.yaml``; None: the current folder."""
+    """Folder at or below that of ``increment-sync.yaml``; None: that of the environment, or the current folder."""
     log_level: str | None = None
     as_json: bool = False
     environment: Mapping[str, str]
@@ -40,12 +45,18 @@ class Invocation:
     @cached_property
     def root(self) -> Path:
         """The folder of ``increment-sync.yaml``; without one the start of the search."""
-        return find_workspace_root((self.workspace or Path.cwd()).resolve())
+        named = self.environment.get(WORKSPACE, "").strip()
+        return find_workspace_root((self.workspace or Path(named)).resolve())
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings of the workspace, read at first use. Raises InvalidWorkspace."""
-        return load_settings(self.root)
+        """The settings of the workspace with those of the environment, read at first use. Raises InvalidWorkspace."""
+        return load_settings(self.root, self.environment)
+
+    @cached_property
+    def secrets(self) -> SecretLookup:
+        """Finds what must not stand in the settings, by the names of variables; reads each file once."""
+        return SecretLookup(self.environment)
 
     @cached_property
     def redactor(self) -> SecretRedactor:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 
 from connectors.http.rate_limiter import RateLimiter, WriteLedger, WriteLimits
-from sync.config.credentials import DEFAULT_GITHUB_URL, Credentials, reveal_secret
+from sync.config.credentials import DEFAULT_GITHUB_URL, Credentials, credential_spec
 from sync.config.sections import TrackerSettings
 from sync.config.settings import Settings
 
@@ -44,9 +44,9 @@ def _credential_id(tracker: TrackerSettings, credentials: Credentials) -> str:
 
     Four hexadecimal digits tell credentials apart and reveal too little to guess one.
     """
-    parts = [credentials.email or "", credentials.app_id or "", credentials.app_installation_id or ""]
-    secrets = (credentials.token, credentials.pat, credentials.app_private_key)
-    parts += [reveal_secret(secret) or "" for secret in secrets]
-    digest = hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:4]
+    combinations = credential_spec(tracker.kind).sufficient.get(tracker.kind, ())
+    parts = sorted({part for parts in combinations for part in parts})
+    text = "\n".join(credentials.reveal(part) or "" for part in parts)
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:4]
     default = DEFAULT_GITHUB_URL if tracker.kind == "github" else ""
-    return f"{tracker.url or credentials.url or default} {digest}"
+    return f"{credentials.address.url or tracker.url or default} {digest}"

@@ -12,7 +12,8 @@ from typing import Any
 
 from connectors.http.retry import Wait
 from mappings.problems import InvalidWorkspace
-from sync.config.credentials import CredentialError, Credentials, collect_file_secrets
+from sync.config.credentials import Credentials, collect_file_secrets
+from sync.config.secret_lookup import CredentialError, SecretLookup
 from sync.config.settings import Settings, store_url
 from sync.config.workspace import LoadedWorkspace
 from sync.model.broken_file import BrokenFile
@@ -51,7 +52,7 @@ def start_logging(invocation: Invocation, *, online: bool = False) -> None:
     A command that goes ``online`` reads credentials from files, which are then redacted, too.
     """
     if online:
-        invocation.redactor.add(collect_file_secrets(invocation.environment))
+        invocation.redactor.add(collect_file_secrets(invocation.secrets))
     default = "warning" if sys.stderr.isatty() else "info"
     level = invocation.log_level or default
     configure_logging(sys.stderr, level=level, redactor=invocation.redactor, color=invocation.color)
@@ -111,7 +112,8 @@ def online_context(
     """
     start_logging(invocation, online=True)
     loaded = _load_workspace(invocation, require_all_files=require_all_files)
-    credentials = load_credentials(loaded.settings, invocation.environment)
+    credentials = load_credentials(loaded.settings, invocation.secrets)
+    _redact_secrets_of(invocation, credentials)
     started = invocation.now()
     run_id = new_run_id(started)
     log = bound_logger(run_id=run_id)
@@ -177,7 +179,8 @@ def read_only_context(invocation: Invocation) -> Iterator[RunContext]:
     """
     start_logging(invocation, online=True)
     loaded = _load_workspace(invocation, require_all_files=True)
-    reachable, credentials = _reachable_trackers(loaded.settings, invocation.environment)
+    reachable, credentials = _reachable_trackers(loaded.settings, invocation.secrets)
+    _redact_secrets_of(invocation, credentials)
     run_id = new_run_id(invocation.now())
     with open_workspace_store(loaded, invocation.now) as store, open_progress(invocation) as progress:
         caches = {name: RunCache(store.cache_for(name)) for name in credentials}
@@ -189,15 +192,18 @@ def read_only_context(invocation: Invocation) -> Iterator[RunContext]:
         yield replace(offline, readers=readers, progress=progress)
 
 
-def _reachable_trackers(
-    settings: Settings, environment: Mapping[str, str]
-) -> tuple[Settings, dict[str, Credentials]]:
+def _redact_secrets_of(invocation: Invocation, credentials: Mapping[str, Credentials]) -> None:
+    """Hide also the secrets of variables whose names do not tell that they hold one."""
+    invocation.redactor.add(secret for each in credentials.values() for secret in each.secrets())
+
+
+def _reachable_trackers(settings: Settings, lookup: SecretLookup) -> tuple[Settings, dict[str, Credentials]]:
     """Return the settings with only those trackers whose credentials are set, and the credentials."""
     found: dict[str, Credentials] = {}
     missing: list[str] = []
     for name, tracker in settings.trackers.items():
         try:
-            found |= load_credentials(settings.model_copy(update={"trackers": {name: tracker}}), environment)
+            found |= load_credentials(settings.model_copy(update={"trackers": {name: tracker}}), lookup)
         except CredentialError as error:
             missing.append(str(error))
     if not found:

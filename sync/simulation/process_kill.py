@@ -19,6 +19,7 @@ from typing import Any
 
 from connectors.sandbox.core.tracker import Clock, TrackerRequest, TrackerResponse
 from connectors.sandbox.server import Sandbox
+from sync.config.credentials import without_credentials
 from sync.model.run import RunOptions
 from sync.pipeline.run import run_once
 from sync.runtime.bootstrap import load_configuration
@@ -140,8 +141,9 @@ def simulate_process_kill(seed: int) -> ScheduleResult:
 
 def _start(root: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "sync", "-C", str(root), "--log-level", "error", "run"]
+    environment = {**without_credentials(os.environ), **TOKENS}
     return subprocess.Popen(  # noqa: S603 - this program itself
-        command, env={**os.environ, **TOKENS}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final
 
 from sync.config.credentials import Credentials
+from sync.config.secret_lookup import SecretLookup
 from sync.config.workspace import LoadedWorkspace
 from sync.runtime.bootstrap import load_configuration, load_credentials
 
@@ -61,7 +62,7 @@ def random_scenario_for(number: int, host: str = HOST, start: datetime = DEFAULT
         name=f"world {number}",
         loaded_workspace=configured,
         seed=_tracker_seeds(variant, random),
-        credentials=load_credentials(configured.settings, TOKENS),
+        credentials=load_credentials(configured.settings, SecretLookup(TOKENS)),
         start=start,
         page_size=random.choice((2, 3, None)),
     )

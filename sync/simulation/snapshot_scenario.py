@@ -8,16 +8,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import SecretStr
-
 from connectors.jira.payload import MARKER_PROPERTY
 from connectors.model import Issue
-from sync.config.credentials import Credentials
+from sync.config.credentials import Credentials, credential_spec, own_variable
+from sync.config.secret_lookup import SecretLookup
 from sync.config.sections import PushSettings
 from sync.config.settings import Settings
 from sync.config.workspace import LoadedWorkspace
 from sync.diff.comment_markup import wrap_block
 from sync.model.anchors import list_anchors
+from sync.runtime.bootstrap import load_credentials
 from sync.runtime.context import RunContext
 from sync.simulation.environment import StorePool
 from sync.simulation.scenarios import HOST, PERSON, ROBOT, Scenario
@@ -65,13 +65,12 @@ def _settings(settings: Settings) -> Settings:
 
 def _credentials(settings: Settings) -> dict[str, Credentials]:
     """Return credentials for the sandbox; those of the user are not read."""
-    secret = SecretStr(TOKEN)
-    return {
-        name: Credentials(pat=secret)
-        if each.kind == "jira-dc"
-        else Credentials(email="robot@simulation.invalid", token=secret)
+    variables = {
+        own_variable(name, part): "robot@simulation.invalid" if part == "email" else TOKEN
         for name, each in settings.trackers.items()
+        for part in credential_spec(each.kind).sufficient[each.kind][0]
     }
+    return load_credentials(settings, SecretLookup(variables))
 
 
 def _copy_store(store: Store, now: datetime) -> bytes:

@@ -82,7 +82,7 @@ def is_whole_again(world: JourneyWorld) -> None:
 def test_missing_credentials_are_reported_at_once_before_any_request(world: JourneyWorld) -> None:
     message = sentence(run(world, environment={}), code=3)
     assert "set JIRA_EMAIL or JIRA_USERNAME and JIRA_API_TOKEN" in message
-    assert "set GH_TOKEN or GITHUB_TOKEN" in message
+    assert "set GH_ENTERPRISE_TOKEN or GITHUB_ENTERPRISE_TOKEN" in message
     assert world.reads() == []
 
 

@@ -162,7 +162,7 @@ def test_a_missing_token_names_its_variable_and_the_other_tracker_is_checked(
     environment = {name: value for name, value in TOKENS.items() if name != "GH_TOKEN"}
     result = examine(world, environment=environment)
     problem = only_problem(result, code=3)
-    assert "set GH_TOKEN or GITHUB_TOKEN" in problem
+    assert "set GH_ENTERPRISE_TOKEN or GITHUB_ENTERPRISE_TOKEN (" in problem
     assert "source jira:DS: exists" in result.out
 
 

@@ -18,6 +18,7 @@ from sync.cli.commands.sandbox import DEMO_TOKENS, open_sandbox
 from sync.cli.commands.status import status
 from sync.cli.output import Output, pluralize
 from sync.cli.run_telemetry import ObservedRun
+from sync.config.credentials import without_credentials
 from sync.config.private_files import make_private_folder, write_private
 from sync.model.run import RunOptions, RunResult
 from sync.runtime.invocation import Invocation
@@ -35,7 +36,7 @@ def demo(invocation: Invocation, folder: Path | None, report_file: Path | None =
         demo_invocation = Invocation(
             workspace=root,
             log_level=invocation.log_level or "error",
-            environment={**invocation.environment, **DEMO_TOKENS},
+            environment=without_credentials(invocation.environment) | DEMO_TOKENS,
             now=invocation.now,
         )
         results = _show_runs(output, demo_invocation, box)

@@ -17,8 +17,9 @@ from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, pluralize, utc
 from sync.cli.run_telemetry import metrics_path
 from sync.config.check_push import check_push_names
-from sync.config.credentials import PING_URL, CredentialError, ping_url
+from sync.config.credentials import PING_URL, ping_url
 from sync.config.private_files import is_shared
+from sync.config.secret_lookup import CredentialError
 from sync.config.settings import FILE_NAME, Settings, store_file, store_url
 from sync.config.workspace import read_with_settings
 from sync.runtime.invocation import Invocation
@@ -147,7 +148,7 @@ def _push(settings: Settings, workspace: Workspace | None) -> CheckResult:
 def _check_monitoring(invocation: Invocation, settings: Settings) -> Iterator[CheckResult]:
     """Check that failing or missing runs are noticed. No ping is sent, because it would count as a run."""
     try:
-        pinged = ping_url(invocation.environment) is not None
+        pinged = ping_url(invocation.secrets) is not None
     except CredentialError as error:
         yield check_result("problem", "credentials", "health check", str(error))
         pinged = True

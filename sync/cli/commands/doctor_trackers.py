@@ -12,11 +12,11 @@ from connectors.model import CheckResult, FieldSelection, Source
 from connectors.ports import IssueReader
 from mappings.model import Anchor, Workspace
 from sync.config.credentials import (
-    CredentialError,
     Credentials,
     describe_missing_credentials,
     read_credentials,
 )
+from sync.config.secret_lookup import CredentialError
 from sync.config.sections import TrackerSettings
 from sync.config.settings import Settings
 from sync.model.anchors import list_anchors
@@ -63,7 +63,7 @@ def check_trackers(
     targets = _tracker_targets(invocation, settings, workspace) if workspace else {}
     for name, tracker in settings.trackers.items():
         try:
-            credentials = read_credentials(name, tracker.kind, invocation.environment)
+            credentials = read_credentials(name, tracker.kind, invocation.secrets, tracker.url)
         except CredentialError as error:
             yield check_result("problem", "credentials", name, str(error))
             continue

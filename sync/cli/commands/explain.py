@@ -41,7 +41,7 @@ def _explain_from_tracker(invocation: Invocation, context: RunContext, text: str
     if tracker not in context.readers:
         # Raises CredentialError, which names what is missing for this tracker.
         only = {tracker: context.settings.trackers[tracker]}
-        load_credentials(context.settings.model_copy(update={"trackers": only}), invocation.environment)
+        load_credentials(context.settings.model_copy(update={"trackers": only}), invocation.secrets)
     return explain_live(context, read_live_issue(context, tracker, key))
 
 

@@ -234,14 +234,10 @@ def github_annotations(
     folder = _folder_in_checkout(root, environment)
     for problem in problems:
         origin, hint = problem.origin, silence_hint(problem)
-        properties = {
-            "file": f"{folder}{origin.file}",
-            "line": str(origin.line),
-            "col": str(origin.column),
-            "title": f"increment-sync: {problem.check}",
-        }
+        place = {"file": f"{folder}{origin.file}", "line": str(origin.line), "col": str(origin.column)}
+        properties = ({} if origin.is_variable else place) | {"title": f"increment-sync: {problem.check}"}
         parameters = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        path = f"{problem.path}: " if problem.path else ""
+        path = f"{origin}: " if origin.is_variable else f"{problem.path}: " if problem.path else ""
         silence = f"\nIntended? Write {hint}" if hint else ""
         yield f"::{problem.severity} {parameters}::{_data(f'{path}{problem.message}{silence}')}"
 

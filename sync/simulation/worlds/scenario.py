@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connectors.sandbox.core.tracker import TrackerKind
+from sync.config.secret_lookup import SecretLookup
 from sync.runtime.bootstrap import load_configuration, load_credentials
 from sync.simulation.invariants import IssueKey
 from sync.simulation.scenarios import DEFAULT_START, HOST, PERSON, ROBOT, TOKENS, Scenario
@@ -53,7 +54,7 @@ def world_plan(variant: int) -> WorldPlan:
         name=f"random world {variant}",
         loaded_workspace=loaded,
         seed={"trackers": {_name(kind): _seed(kind) for kind in kinds}},
-        credentials=load_credentials(loaded.settings, TOKENS),
+        credentials=load_credentials(loaded.settings, SecretLookup(TOKENS)),
         start=DEFAULT_START,
     )
     return WorldPlan(scenario=scenario, anchors=anchors)
