@@ -26,16 +26,32 @@ SPEC_VERSION: Final = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """Server of a tracker, as far as settings and environment name it."""
+
+    url: str = ""
+    """Empty: the connector's default."""
+    from_host: bool = False
+    """True if the part ``host`` named it, and no URL did."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CredentialPart:
-    """One value that a tracker needs to let us in, or its ``url``."""
+    """One value that a tracker needs to let us in, or its server: its ``url``, or else its ``host``."""
 
     name: str
     """Also the end of its own variable: ``token`` for INCREMENT_SYNC_<TRACKER>_TOKEN."""
     customary: tuple[str, ...] = ()
     """Variables that people use already; read for the tracker that is named like the connector."""
+    customary_at: Callable[[Address], tuple[str, ...]] | None = None
+    """Returns the customary variables for a server, where they depend on it."""
     is_secret: bool = True
     check: Callable[[str], str | None] = lambda _: None
     """Returns what is wrong with a value, without the value if it is a secret; None if nothing is."""
+
+    def customary_names(self, address: Address) -> tuple[str, ...]:
+        """Return the customary variables for a server; the first that is set is used."""
+        return self.customary_at(address) if self.customary_at else self.customary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +63,8 @@ class CredentialSpec:
     """Kind -> combinations of parts that suffice, the customary one first. A kind without an entry needs none."""
     alternative: str = ""
     """Words for another way that is too long for the list of variables: ``a GitHub App``."""
+    url_of_host: Callable[[str], str] = str
+    """Returns the URL for the part ``host``. Raises ValueError that says how to write a host."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

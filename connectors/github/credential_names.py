@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from connectors.credentials import Address, CredentialPart, CredentialSpec
 from connectors.http.url_policy import is_base_url
+from connectors.spec import Address, CredentialPart, CredentialSpec
+
+DEFAULT_URL: Final = "https://api.github.com"
 
 _TOKENS: Final = ("GH_TOKEN", "GITHUB_TOKEN")
 _SERVER_TOKENS: Final = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
@@ -40,15 +42,18 @@ def _url_of_host(host: str) -> str:
     if set("/@\\") & set(host) or not is_base_url(f"https://{name}"):
         raise ValueError("write the host alone, as ghe.example")
     if f".{name}".endswith(".github.com"):
-        return "https://api.github.com"
+        return DEFAULT_URL
     if name.endswith(_TENANTS):
         tenant = name.removesuffix(_TENANTS).rpartition(".")[2]
         return f"https://api.{tenant}{_TENANTS}"
     return f"https://{name}/api/v3"
 
 
+def _check_installation(text: str) -> str | None:
+    return None if text.isdigit() else f"the installation id of a GitHub App must be a number, not {text!r}"
+
+
 CREDENTIALS: Final = CredentialSpec(
-    name="github",
     parts=(
         CredentialPart(name="url", customary=("GITHUB_API_URL",), is_secret=False),
         CredentialPart(name="host", customary=("GH_HOST",), is_secret=False),
@@ -56,7 +61,10 @@ CREDENTIALS: Final = CredentialSpec(
         CredentialPart(name="app_id", customary=("GITHUB_APP_ID",), is_secret=False),
         CredentialPart(name="app_private_key", customary=("GITHUB_APP_PRIVATE_KEY",)),
         CredentialPart(
-            name="app_installation_id", customary=("GITHUB_APP_INSTALLATION_ID",), is_secret=False
+            name="app_installation_id",
+            customary=("GITHUB_APP_INSTALLATION_ID",),
+            is_secret=False,
+            check=_check_installation,
         ),
     ),
     sufficient={"github": (("token",), ("app_id", "app_private_key", "app_installation_id"))},

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from connectors.github.credential_names import CREDENTIALS, DEFAULT_URL
 from connectors.http.rate_limiter import WriteLimits
 from connectors.markdown import MARKDOWN
 from connectors.ports import IssueReader, IssueWriter
 from connectors.spec import (
     SPEC_VERSION,
     ConnectorSpec,
-    CredentialPart,
-    CredentialSpec,
     Finding,
     KeySpec,
     OpenArguments,
@@ -63,16 +62,10 @@ def _check_repository(text: str) -> Iterator[Finding]:
         yield Finding(f'"{text}" is not a repository; write it as owner/name.')
 
 
-def _check_installation(text: str) -> str | None:
-    return None if text.isdigit() else f"the installation id of a GitHub App must be a number, not {text!r}"
-
-
 def _find_in_url(url: str) -> str | None:
     found = _PAGE.search(url)
     return f"{found[1]}#{found[2]}" if found else None
 
-
-DEFAULT_URL: Final = "https://api.github.com"
 
 SPEC: Final = ConnectorSpec(
     version=SPEC_VERSION,
@@ -81,22 +74,7 @@ SPEC: Final = ConnectorSpec(
     kinds={"github": "GitHub"},
     default_url=DEFAULT_URL,
     open=_open,
-    credentials=CredentialSpec(
-        parts=(
-            CredentialPart(name="url", customary=("GITHUB_API_URL",), is_secret=False),
-            CredentialPart(name="token", customary=("GH_TOKEN", "GITHUB_TOKEN")),
-            CredentialPart(name="app_id", customary=("GITHUB_APP_ID",), is_secret=False),
-            CredentialPart(name="app_private_key", customary=("GITHUB_APP_PRIVATE_KEY",)),
-            CredentialPart(
-                name="app_installation_id",
-                customary=("GITHUB_APP_INSTALLATION_ID",),
-                is_secret=False,
-                check=_check_installation,
-            ),
-        ),
-        sufficient={"github": (("token",), ("app_id", "app_private_key", "app_installation_id"))},
-        alternative="a GitHub App",
-    ),
+    credentials=CREDENTIALS,
     keys=KeySpec(
         pattern=re.compile(f"{_NAME}/{_NAME}#[1-9][0-9]*"),
         example="owner/repo#12",

@@ -16,11 +16,10 @@ from pydantic import PrivateAttr, SecretStr, create_model
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
-from connectors.credentials import Address, CredentialPart, CredentialSpec
-from connectors.github.credential_names import CREDENTIALS as GITHUB
 from connectors.http.redaction import secrets_in_url
 from connectors.http.url_policy import is_unencrypted
-from connectors.jira.credentials import CREDENTIALS as JIRA
+from connectors.registry import spec_of
+from connectors.spec import Address, ConnectorSpec, CredentialPart
 from sync.config.secret_lookup import SECRETS_DIR, CredentialError, FoundValue, SecretLookup
 from sync.config.sections import TrackerKind
 from sync.config.settings_sources import name_in_variable, variable_name
@@ -29,9 +28,6 @@ from sync.config.sourced_settings import SourcedSettings, reading_from
 PING_URL = "INCREMENT_SYNC_PING_URL"
 DEFAULT_GITHUB_URL = "https://api.github.com"
 """Used unless the settings or the environment name another one."""
-
-_SPECS: Final[Mapping[TrackerKind, CredentialSpec]] = {"github": GITHUB, "jira-cloud": JIRA, "jira-dc": JIRA}
-"""Kind of tracker -> what it needs."""
 
 
 class Credentials(SourcedSettings):
@@ -66,11 +62,6 @@ class Credentials(SourcedSettings):
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
 
-def credential_spec(kind: TrackerKind) -> CredentialSpec:
-    """Return what trackers of a kind need."""
-    return _SPECS[kind]
-
-
 @cache
 def _model_of(spec_name: str, parts: tuple[CredentialPart, ...]) -> type[Credentials]:
     fields: dict[str, Any] = {
@@ -86,13 +77,13 @@ class _PartsSource(PydanticBaseSettingsSource):
         self,
         model: type[Credentials],
         tracker: str,
-        spec: CredentialSpec,
+        spec: ConnectorSpec,
         lookup: SecretLookup,
         url: str | None,
     ) -> None:
         super().__init__(model)
         self._tracker, self._spec, self._lookup = tracker, spec, lookup
-        self._parts = {part.name: part for part in spec.parts}
+        self._parts = {part.name: part for part in spec.credentials.parts}
         self.found: dict[str, FoundValue] = {}
         self.address = self._find_address(url)
 
@@ -103,10 +94,10 @@ class _PartsSource(PydanticBaseSettingsSource):
             _check_url(named)
         if url or named is not None:
             return Address(url=url or (named.value if named else ""))
-        if host is None or self._spec.url_of_host is None:
+        if host is None:
             return Address()
         try:
-            return Address(url=self._spec.url_of_host(host.value), from_host=True)
+            return Address(url=self._spec.credentials.url_of_host(host.value), from_host=True)
         except ValueError as error:
             raise CredentialError(f"{host.place} holds no name of a host; {error}") from None
 
@@ -115,6 +106,8 @@ class _PartsSource(PydanticBaseSettingsSource):
             return None
         found = self._lookup.find(variable_names(self._tracker, self._spec, self._parts[part], address))
         if found is not None:
+            if problem := self._parts[part].check(found.value):
+                raise CredentialError(f"{found.place}: {problem}")
             self.found[part] = found
         return found
 
@@ -143,7 +136,7 @@ def _check_url(found: FoundValue) -> None:
 
 
 def variable_names(
-    tracker: str, spec: CredentialSpec, part: CredentialPart, address: Address
+    tracker: str, spec: ConnectorSpec, part: CredentialPart, address: Address
 ) -> tuple[str, ...]:
     """Return the environment variables for one part; the first that is set is used.
 
@@ -165,8 +158,8 @@ def read_credentials(
 
     Raises CredentialError if a named file cannot be read, or if a URL cannot be used.
     """
-    spec = credential_spec(kind)
-    model = _model_of(spec.name, spec.parts)
+    spec = spec_of(kind)
+    model = _model_of(spec.name, spec.credentials.parts)
     source = _PartsSource(model, tracker, spec, lookup, url)
     with reading_from(source):
         credentials = model()
@@ -176,19 +169,20 @@ def read_credentials(
 
 def describe_missing_credentials(tracker: str, kind: TrackerKind, credentials: Credentials) -> str | None:
     """Return one sentence that says what to set; None if the credentials are complete."""
-    spec = credential_spec(kind)
-    combinations = spec.sufficient.get(kind, ((),))
+    spec = spec_of(kind)
+    combinations = spec.credentials.sufficient.get(kind, ((),))
     missing = [[part for part in parts if not credentials.reveal(part)] for parts in combinations]
     if not all(missing):
         return None
     # The combination of which most is set, the customary one if none is.
     closest = max(zip(combinations, missing, strict=True), key=lambda each: len(each[0]) - len(each[1]))
-    by_name = {part.name: part for part in spec.parts}
+    by_name = {part.name: part for part in spec.credentials.parts}
     names = [
         " or ".join(_customary_names(tracker, spec, by_name[part], credentials.address))
         for part in closest[1]
     ]
-    also = f", or {spec.alternative}" if spec.alternative and closest[0] == combinations[0] else ""
+    alternative = spec.credentials.alternative
+    also = f", or {alternative}" if alternative and closest[0] == combinations[0] else ""
     none_set = len(closest[0]) == len(closest[1])
     problem = f"no credentials for {tracker}" if none_set else f"the credentials for {tracker} are incomplete"
     elsewhere = f"or the same names with _FILE, or files of these names in the folder {SECRETS_DIR}"
@@ -196,7 +190,7 @@ def describe_missing_credentials(tracker: str, kind: TrackerKind, credentials: C
 
 
 def _customary_names(
-    tracker: str, spec: CredentialSpec, part: CredentialPart, address: Address
+    tracker: str, spec: ConnectorSpec, part: CredentialPart, address: Address
 ) -> tuple[str, ...]:
     """Return the two most customary names; our own only if there are no others."""
     names = variable_names(tracker, spec, part, address)

@@ -173,7 +173,7 @@ def _open_github(
         app = GithubApp(
             app_id=app_id,
             private_key=private_key,
-            installation_id=_parse_installation_id(shared["tracker"], installation),
+            installation_id=int(installation),
         )
     return open_github(
         url=credentials.address.url or tracker.url or DEFAULT_GITHUB_URL,
@@ -218,11 +218,3 @@ _OPENERS: Final[Mapping[TrackerKind, _Opener]] = {
     "jira-dc": _open_jira,
 }
 """Kind of tracker -> function that opens its clients. A new kind needs an entry here."""
-
-
-def _parse_installation_id(tracker: str, text: str) -> int:
-    if not text.isdigit():
-        raise CredentialError(
-            f"the installation id of the GitHub App for {tracker} must be a number, not {text!r}"
-        )
-    return int(text)

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 
 from connectors.http.rate_limiter import RateLimiter, WriteLedger, WriteLimits
-from sync.config.credentials import DEFAULT_GITHUB_URL, Credentials, credential_spec
+from connectors.registry import spec_of
+from sync.config.credentials import DEFAULT_GITHUB_URL, Credentials
 from sync.config.sections import TrackerSettings
 from sync.config.settings import Settings
 
@@ -44,7 +45,7 @@ def _credential_id(tracker: TrackerSettings, credentials: Credentials) -> str:
 
     Four hexadecimal digits tell credentials apart and reveal too little to guess one.
     """
-    combinations = credential_spec(tracker.kind).sufficient.get(tracker.kind, ())
+    combinations = spec_of(tracker.kind).credentials.sufficient.get(tracker.kind, ())
     parts = sorted({part for parts in combinations for part in parts})
     text = "\n".join(credentials.reveal(part) or "" for part in parts)
     digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:4]

@@ -10,7 +10,8 @@ from typing import Any
 
 from connectors.jira.payload import MARKER_PROPERTY
 from connectors.model import Issue
-from sync.config.credentials import Credentials, credential_spec, own_variable
+from connectors.registry import spec_of
+from sync.config.credentials import Credentials, own_variable
 from sync.config.secret_lookup import SecretLookup
 from sync.config.sections import PushSettings
 from sync.config.settings import Settings
@@ -68,7 +69,7 @@ def _credentials(settings: Settings) -> dict[str, Credentials]:
     variables = {
         own_variable(name, part): "robot@simulation.invalid" if part == "email" else TOKEN
         for name, each in settings.trackers.items()
-        for part in credential_spec(each.kind).sufficient[each.kind][0]
+        for part in spec_of(each.kind).credentials.sufficient[each.kind][0]
     }
     return load_credentials(settings, SecretLookup(variables))
 
