@@ -163,23 +163,39 @@ class IssueChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """Part of a tracker that is pulled as a whole and has one cursor.
-
-    ``project`` on Jira (narrowed by ``jql``), ``repo`` on GitHub.
-    """
+    """Part of a tracker that is pulled as a whole and has one cursor."""
 
     tracker: str
-    project: str | None = None
-    jql: str | None = None
-    repo: str | None = None
-    pull_requests: bool = False
+    container: str
+    """Project or repository, in the one spelling that the connector's specification gives it."""
+    options: tuple[tuple[str, str | bool], ...] = ()
+    """What else the mapping says of it, in the order of the connector's specification: ``("jql", "team = Blue")``.
+
+    A text narrows what is read of the container; True adds to it. Options that are not set are left out.
+    """
 
     @property
     def name(self) -> str:
-        """Readable name: ``jira:DS``, ``jira:DS (team = Blue)``, ``github:acme/churn``."""
-        jql = f" ({self.jql})" if self.jql else ""
-        pull_requests = " +pull requests" if self.pull_requests else ""
-        return f"{self.tracker}:{self.project or self.repo}{jql}{pull_requests}"
+        """Readable name: ``jira:DS``, ``jira:DS (team = Blue)``, ``github:acme/churn +pull requests``."""
+        shown = (
+            f" ({value})" if isinstance(value, str) else f" +{name.replace('_', ' ')}"
+            for name, value in self.options
+        )
+        return f"{self.tracker}:{self.container}{''.join(shown)}"
+
+    @property
+    def narrowing(self) -> tuple[str, ...]:
+        """Texts that narrow it; empty if it has all issues of the container."""
+        return tuple(value for _, value in self.options if isinstance(value, str))
+
+    def text(self, option: str) -> str:
+        """Return the text of an option; empty if it is not set."""
+        value = dict(self.options).get(option, "")
+        return value if isinstance(value, str) else ""
+
+    def has(self, option: str) -> bool:
+        """Return True if an option is set."""
+        return option in dict(self.options)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

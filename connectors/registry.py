@@ -6,11 +6,15 @@ connector is imported before a kind of it is asked for.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
-from connectors.spec import SPEC_VERSION, ConnectorSpec
+from connectors.errors import Unavailable
+from connectors.markdown import MARKDOWN
+from connectors.ports import IssueReader, IssueWriter
+from connectors.spec import SPEC_VERSION, ConnectorSpec, KeySpec, OpenArguments, SourceSpec
 
 GROUP: Final = "increment_sync.connectors"
 
@@ -99,3 +103,38 @@ def _load_entry(name: str, installed: tuple[EntryPoint, ...]) -> ConnectorSpec:
 def _origin(entry: EntryPoint) -> str:
     """Return the package that an entry point comes from."""
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+
+
+def spec_or_stand_in(kind: str) -> ConnectorSpec:
+    """Return the specification of the connector for a kind, or a stand-in if the connector cannot be used.
+
+    With a stand-in the other trackers go on: it takes every source and key, has no credentials, and its clients fail
+    with a sentence that names the connector.
+    """
+    try:
+        return spec_of(kind)
+    except (UnknownKind, ConnectorUnusable) as error:
+        return _stand_in(kind, str(error))
+
+
+@cache
+def _stand_in(kind: str, reason: str) -> ConnectorSpec:
+    def fail(arguments: OpenArguments) -> tuple[IssueReader, IssueWriter]:
+        raise Unavailable(f"{arguments.tracker}: {reason}")
+
+    return ConnectorSpec(
+        version=SPEC_VERSION,
+        name=kind,
+        title=kind,
+        kinds={kind: kind},
+        needs_url=False,
+        open=fail,
+        keys=KeySpec(
+            pattern=re.compile(r".+"),
+            example="KEY",
+            container=lambda key: key.rpartition("#" if "#" in key else "-")[0],
+        ),
+        source=SourceSpec(options=(), noun="container", shape="{...}"),
+        markup=MARKDOWN,
+        unusable=reason,
+    )

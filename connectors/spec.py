@@ -8,7 +8,7 @@ docs/connectors.md describes how to write one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -222,13 +222,10 @@ class ConnectorSpec:
     keys: KeySpec
     source: SourceSpec
     fields: frozenset[str] = frozenset()
-    """Keys of rules (``mappings.rules.fields``) beyond the common ones that its issues can have."""
+    """Optional keys of rules (``mappings.rules.fields``) that its issues can have."""
     markup: Markup
     traits: Traits = field(default_factory=Traits)
     write_limits: WriteLimits = field(default_factory=WriteLimits)
     """Published limits for writes."""
-
-
-def names_of(options: Iterable[Option]) -> Iterator[str]:
-    """Yield the names of options."""
-    return (each.name for each in options)
+    unusable: str = ""
+    """Why the connector cannot be used; only in the stand-in that the registry makes for it."""

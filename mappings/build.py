@@ -8,7 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from pydantic import TypeAdapter, ValidationError
+
 from connectors.model import Source
+from connectors.spec import ConnectorSpec, Option
 from mappings.defaults import with_inherited_settings
 from mappings.model import Anchor, Capability, Evidence, Goal, Increment, Rule, TeamMapping
 from mappings.parsed import ParsedDefaults, ParsedPlan, ParsedTeam, YamlLocation, located_sources
@@ -24,9 +27,9 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceBuilder:
-    """Builds plans and mappings. Needs the trackers of the settings (name -> kind) and their IANA time zone."""
+    """Builds plans and mappings. Needs the trackers of the settings and their IANA time zone."""
 
-    trackers: Mapping[str, str]
+    trackers: Mapping[str, ConnectorSpec]
     timezone: str
     defaults: ParsedDefaults | None = None
 
@@ -61,7 +64,10 @@ class WorkspaceBuilder:
             team=entry.team,
             origin=(location / "team").key_origin,
             flow=entry.flow,
-            sources=tuple(build_source(tracker, source) for tracker, source, _ in located_sources(parsed)),
+            sources=tuple(
+                build_source(tracker, source, self.trackers.get(tracker))
+                for tracker, source, _ in located_sources(parsed)
+            ),
             rules=tuple(self._build_rule(*each) for each in location.items("rules", entry.rules)),
         )
         return with_inherited_settings(mapping, parsed, self.defaults)
@@ -93,15 +99,39 @@ class WorkspaceBuilder:
         return min(max(aware, _FIRST), _LAST).astimezone(UTC)
 
 
-def build_source(tracker: str, entry: SourceEntry) -> Source:
-    """Build a source. GitHub ignores the case of repositories, so that each has one spelling here."""
-    return Source(
-        tracker=tracker,
-        project=entry.project,
-        jql=entry.jql.strip() if entry.jql else entry.jql,
-        repo=entry.repo.lower() if entry.repo else entry.repo,
-        pull_requests=entry.pull_requests,
-    )
+def build_source(tracker: str, entry: SourceEntry, spec: ConnectorSpec | None) -> Source:
+    """Build a source, in the one spelling that its connector's specification gives it.
+
+    Options that are not valid are left out. Without a specification that can be used, the first key names the
+    container.
+    """
+    given = {name: text for name, text in entry.root.items() if text is not None}
+    known = spec.source.options if spec and not spec.unusable else tuple(map(_any_option, given.items()))
+    values = {each.name: _option_value(each, given[each.name]) for each in known if each.name in given}
+    container = str(values.pop(known[0].name, "")) if known else ""
+    options = tuple((name, value) for name, value in values.items() if value)
+    return Source(tracker=tracker, container=container, options=options)
+
+
+def _option_value(option: Option, text: str) -> str | bool:
+    return bool(read_boolean(text)) if option.type == "boolean" else option.normalize(text)
+
+
+def _any_option(item: tuple[str, str]) -> Option:
+    """Return an option of a connector that cannot say which ones it has."""
+    name, text = item
+    return Option(name, "", type="boolean" if text in ("true", "false") else "text")
+
+
+_BOOLEAN: Final = TypeAdapter(bool)
+
+
+def read_boolean(text: str) -> bool | None:
+    """Return the value of ``true``, ``no`` and the like; None for any other text."""
+    try:
+        return _BOOLEAN.validate_python(text)
+    except ValidationError:
+        return None
 
 
 def _shared_values(entry: Entry, model: type) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Label grammar that Jira and GitHub both accept, and the label families that increment-sync manages."""
+"""Label grammar that all trackers accept, and the label families that increment-sync manages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEFAULT_COLORS: Final[Mapping[str, str]] = {
 }
 
 MAX_LABEL_LENGTH: Final = 50
-"""GitHub rejects longer names; Jira allows 255."""
+"""The shortest limit of a tracker; others allow 255."""
 
 _PARSE_CACHE_SIZE: Final = 10_000
 
@@ -80,7 +80,7 @@ class LabelScheme:
     """Prefix and color of each label family, for the organization and for teams that differ.
 
     ``parse`` recognizes every prefix in use and every former one; ``label`` writes the team's current prefix.
-    ``unplanned`` is a whole label, not a prefix. Case is ignored, as on GitHub.
+    ``unplanned`` is a whole label, not a prefix. Case is ignored, because some trackers ignore it.
     """
 
     prefixes: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PREFIXES))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from connectors.spec import ConnectorSpec
 from connectors.text import normalize_text
 from mappings.build import WorkspaceBuilder
 from mappings.checks.registry import run_checks
@@ -42,12 +43,12 @@ def read_yaml(
 
 
 def load_workspace(
-    root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme
+    root: Path, *, trackers: Mapping[str, ConnectorSpec], timezone: str, labels: LabelScheme
 ) -> Workspace:
     """Load ``plans/`` and ``mappings/`` below ``root``.
 
-    ``trackers`` maps tracker names of the settings to ``jira-cloud``, ``jira-dc`` or ``github``. ``timezone``
-    (IANA) applies to plans without one. Raises InvalidWorkspace with all problems if any is an error.
+    ``trackers`` are those of the settings, by name. ``timezone`` (IANA) applies to plans without one. Raises
+    InvalidWorkspace with all problems if any is an error.
     """
     workspace, problems = check_workspace(root, trackers=trackers, timezone=timezone, labels=labels)
     if workspace is None:
@@ -56,7 +57,7 @@ def load_workspace(
 
 
 def check_workspace(
-    root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme
+    root: Path, *, trackers: Mapping[str, ConnectorSpec], timezone: str, labels: LabelScheme
 ) -> tuple[Workspace | None, tuple[Problem, ...]]:
     """Return the workspace (None if there are errors) and all problems, sorted, including warnings."""
     result = read_workspace(root, trackers=trackers, timezone=timezone, labels=labels)
@@ -64,7 +65,7 @@ def check_workspace(
 
 
 def read_workspace(
-    root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme
+    root: Path, *, trackers: Mapping[str, ConnectorSpec], timezone: str, labels: LabelScheme
 ) -> LoadResult:
     """Read and check ``plans/`` and ``mappings/`` below ``root``. Never raises because of the content."""
     defaults = read_defaults(root)
@@ -128,7 +129,7 @@ def _parsed_workspace(
     plans: list[YamlDocument[PlanFile]],
     teams: list[YamlDocument[MappingFile]],
     defaults: list[YamlDocument[DefaultsFile]],
-    trackers: Mapping[str, str],
+    trackers: Mapping[str, ConnectorSpec],
     labels: LabelScheme,
 ) -> ParsedWorkspace:
     valid_teams = tuple(_valid_files(teams))

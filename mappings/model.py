@@ -176,7 +176,7 @@ class TeamMapping:
     """Label that records the answer of an experiment."""
     label_unplanned: bool = False
     dropped_resolutions: frozenset[str] = frozenset()
-    """Additional Jira resolutions (folded) that mean "will not do"."""
+    """Additional resolutions (folded) that mean "will not do"."""
     done_resolutions: frozenset[str] = frozenset()
     """Resolutions (folded) that mean "done", whatever the built-in list says."""
     origins: Mapping[str, Origin] = field(default_factory=dict)

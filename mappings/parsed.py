@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from connectors.spec import ConnectorSpec
 from connectors.text import normalize_text
 from mappings.labels import LabelScheme
 from mappings.problems import Origin, Problem
@@ -90,8 +91,8 @@ class ParsedWorkspace:
 
     plans: tuple[ParsedPlan, ...]
     teams: tuple[ParsedTeam, ...]
-    trackers: Mapping[str, str]
-    """Tracker name -> ``jira-cloud``, ``jira-dc`` or ``github``."""
+    trackers: Mapping[str, ConnectorSpec]
+    """Trackers of the settings, by name."""
     labels: LabelScheme
     """Label scheme of the organisation, including the teams' own prefixes."""
     declared_capabilities: frozenset[str]

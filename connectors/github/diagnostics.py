@@ -50,7 +50,7 @@ class GithubDiagnostics:
         yield from clock_results(tracker, response.headers, self.client.now())
         yield from _excess_rights(tracker, response.headers.get("X-OAuth-Scopes"), granted)
         for source in sources:
-            yield from self._check_repository(source, labels.get(source.repo or "", ()), granted)
+            yield from self._check_repository(source, labels.get(source.container, ()), granted)
 
     def _fetch_grants(self) -> Mapping[str, Any] | None:
         """Return the permissions of an app's installation, ``{"issues": "write"}``; None for a token."""
@@ -67,7 +67,7 @@ class GithubDiagnostics:
     def _check_repository(
         self, source: Source, labels: Sequence[str], granted: Mapping[str, Any] | None
     ) -> Iterator[CheckResult]:
-        repo = source.repo or ""
+        repo = source.container
         try:
             response = self.client.get(f"repos/{repo}")
             facts = require_object(response.data, "a repository")
@@ -86,7 +86,7 @@ class GithubDiagnostics:
 
     def _check_labels(self, source: Source, labels: Sequence[str], *, may_create: bool) -> CheckResult:
         try:
-            missing = self._missing_labels(source.repo or "", labels)
+            missing = self._missing_labels(source.container, labels)
         except ConnectorError as error:
             return CheckResult("problem", "labels", source.name, f"its labels cannot be listed: {error}")
         return _compare_labels(source, labels, missing, may_create=may_create)

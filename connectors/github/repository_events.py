@@ -82,7 +82,7 @@ def fetch_repository_history(
     label_events: defaultdict[IssueRef, list[Mapping[str, Any]]] = defaultdict(list)
     has_joined = has_ended = False
     unreadable: set[str] = set()
-    pages = list_pages(client, f"repos/{request.source.repo}/issues/events", {"per_page": 100})
+    pages = list_pages(client, f"repos/{request.source.container}/issues/events", {"per_page": 100})
     for page_number, page in enumerate(pages, start=1):
         for raw in require_list(page.data, "events"):
             try:
@@ -130,7 +130,7 @@ def _labelled_issue(event: Mapping[str, Any], source: Source) -> IssueRef | None
     issue, issue_id = event.get("issue"), _issue_id_in(event)
     if event.get("event") not in ("labeled", "unlabeled") or not issue_id or not isinstance(issue, Mapping):
         return None
-    return IssueRef(tracker=source.tracker, id=issue_id, key=f"{source.repo}#{issue.get('number')}")
+    return IssueRef(tracker=source.tracker, id=issue_id, key=f"{source.container}#{issue.get('number')}")
 
 
 def _issue_id_in(event: Any) -> str:
@@ -153,10 +153,10 @@ def _changes_in_event(
     source = request.source
     if kind not in ("closed", "reopened", "labeled", "unlabeled") or not isinstance(issue, Mapping):
         return
-    if issue.get("pull_request") and not source.pull_requests:
+    if issue.get("pull_request") and not source.has("pull_requests"):
         return
     number, issue_id = (require_id(issue, name, "an event") for name in ("number", "id"))
-    ref = IssueRef(tracker=source.tracker, id=issue_id, key=f"{source.repo}#{number}")
+    ref = IssueRef(tracker=source.tracker, id=issue_id, key=f"{source.container}#{number}")
     change = partial(IssueChange, ref=ref, id=require_id(event, "id", "an event"), at=at)
     label = text_in(event.get("label"), "name")
     is_state_label = fold_name(label) in selection.state_labels

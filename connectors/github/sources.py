@@ -72,7 +72,7 @@ class GithubSources:
         self, sources: Sequence[SourceCursor], selection: FieldSelection
     ) -> Iterator[PulledSource | FailedSource]:
         # The cache is used in the caller's thread only: it may belong to a database connection.
-        cached = [self._cache.get(self._cache_key(source.repo or "")) for source, _ in sources]
+        cached = [self._cache.get(self._cache_key(source.container)) for source, _ in sources]
         blockers = [self._blocker_names(source, selection) for source, _ in sources]
         self._stopped = None
         with thread_pool(_MAX_WORKERS, self.tracker) as pool:
@@ -85,7 +85,7 @@ class GithubSources:
                 if names and names.changed:
                     self._cache.put(self._blockers_key(source), names.memory, days=365)
                 if new_facts and new_facts != facts:
-                    self._cache.put(self._cache_key(source.repo or ""), new_facts)
+                    self._cache.put(self._cache_key(source.container), new_facts)
                 yield result
 
     def census(self, sources: Sequence[Source], selection: FieldSelection) -> Iterator[Census | FailedSource]:
@@ -109,8 +109,8 @@ class GithubSources:
         except Gone as error:
             # Its issues were read a moment ago.
             reason = (
-                f"{error}, although the issues of {request.source.repo} can be read; the times of their changes stay "
-                "unknown until the administrator of the server or proxy allows this list"
+                f"{error}, although the issues of {request.source.container} can be read; the times of their changes "
+                "stay unknown until the administrator of the server or proxy allows this list"
             )
             return FailedSource(request.source, reason, "missing")
         except ConnectorError as error:
@@ -139,10 +139,12 @@ class GithubSources:
         try:
             if self._stopped:
                 raise self._stopped
-            if split_key(f"{source.repo}#1") is None:
-                raise SourceMissing(f"{source.tracker}: '{source.repo}' is no repository; write owner/name")
+            if split_key(f"{source.container}#1") is None:
+                raise SourceMissing(
+                    f"{source.tracker}: '{source.container}' is no repository; write owner/name"
+                )
             if facts is None and cursor is None:
-                facts = self._fetch_repository(source.repo or "")
+                facts = self._fetch_repository(source.container)
             return self._scan(source, cursor, selection, blockers), facts
         except ConnectorError as error:
             return self._failure(source, error, facts), None
@@ -152,7 +154,7 @@ class GithubSources:
     ) -> FailedSource:
         """Return the failure of a source. Notes an error that ends the work on this tracker."""
         if isinstance(error, ReadRedirected):
-            error = error_for_renamed(self._client, source.repo or "", error, facts)
+            error = error_for_renamed(self._client, source.container, error, facts)
         if isinstance(error, StopTracker):
             self._stopped = error
         return failed_source(source, error)
@@ -170,7 +172,7 @@ class GithubSources:
         selection: FieldSelection,
         blockers: BlockerNames | None,
     ) -> PulledSource:
-        repo = source.repo or ""
+        repo = source.container
         scan = scan_issues(self._client, repo, cursor, page_size=self._page_size)
         if scan.unchanged and cursor is not None:
             return PulledSource(source=source, issues=(), cursor=cursor, full=False, unchanged=True)
@@ -178,7 +180,7 @@ class GithubSources:
         issues: list[Issue] = []
         unreadable: list[UnreadableIssue] = []
         for raw in scan.rows.values():
-            if isinstance(raw, Mapping) and raw.get("pull_request") and not source.pull_requests:
+            if isinstance(raw, Mapping) and raw.get("pull_request") and not source.has("pull_requests"):
                 continue
             try:
                 issue = parse_issue(
@@ -217,13 +219,13 @@ def failed_source(source: Source, error: ConnectorError) -> FailedSource:
     match error:
         case IssuesDisabled():
             reason = (
-                f"{source.tracker}: the issues of {source.repo} are disabled; enable them in its settings, or "
+                f"{source.tracker}: the issues of {source.container} are disabled; enable them in its settings, or "
                 "remove it from the mapping"
             )
             return FailedSource(source, reason, "missing")
         case Gone():
             reason = (
-                f"{source.tracker}: {source.repo} does not exist, has no issues or is not visible with this "
+                f"{source.tracker}: {source.container} does not exist, has no issues or is not visible with this "
                 "token; check its name in the mapping, and that the token may read its issues"
             )
             return FailedSource(source, reason, "missing")

@@ -63,15 +63,15 @@ class JiraDiagnostics:
                 yield CheckResult("problem", "source", source.name, str(error))
 
     def _check_source(self, source: Source, account: Account) -> Iterator[CheckResult]:
-        if source.project:
-            problems = list(self._check_project(source, source.project, account))
+        if source.container:
+            problems = list(self._check_project(source, source.container, account))
             yield from problems
             if any(problem.check == "source" for problem in problems):
                 return
-        if source.jql and (rejection := self._rejection_of(source)):
+        if source.text("jql") and (rejection := self._rejection_of(source)):
             yield CheckResult("problem", "source", source.name, rejection)
             return
-        text = "exists, and its jql is valid" if source.jql else "exists"
+        text = "exists, and its jql is valid" if source.text("jql") else "exists"
         yield CheckResult("ok", "source", source.name, text)
         yield from self._check_permissions(source, account)
 
@@ -110,7 +110,7 @@ class JiraDiagnostics:
     def _check_permissions(self, source: Source, account: Account) -> Iterator[CheckResult]:
         names = ",".join((*_NEEDED_PERMISSIONS, "ADMINISTER"))
         data = self.site.ask(
-            lambda: self.site.client.my_permissions(projectKey=source.project, permissions=names)
+            lambda: self.site.client.my_permissions(projectKey=source.container, permissions=names)
         ).data
         permissions = require(data, "permissions", "our permissions")
         if has_permission(permissions, "ADMINISTER"):

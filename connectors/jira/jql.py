@@ -49,7 +49,7 @@ def search_condition(sources: Iterable[tuple[Source, datetime | None]], zone: Zo
     sources = list(sources)
     clauses = [_source_clause(source, since, zone) for source, since in sources]
     parts = [] if "" in clauses else [" OR ".join(f"({clause})" for clause in clauses)]
-    if jql := without_order(sources[0][0].jql or ""):
+    if jql := without_order(sources[0][0].text("jql")):
         parts.append(jql)
     if not parts:
         raise BadJql("it names neither a project nor a jql")
@@ -57,7 +57,7 @@ def search_condition(sources: Iterable[tuple[Source, datetime | None]], zone: Zo
 
 
 def _source_clause(source: Source, since: datetime | None, zone: ZoneInfo) -> str:
-    project = [f"project = {quote_jql(source.project)}"] if source.project else []
+    project = [f"project = {quote_jql(source.container)}"] if source.container else []
     updated = [f"updated >= {quote_jql(jql_time(since, zone))}"] if since else []
     return " AND ".join([*project, *updated])
 

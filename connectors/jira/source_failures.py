@@ -30,11 +30,11 @@ def _explain_rejection(site: JiraSite, source: Source, error: ConnectorError) ->
     """Find out why Jira refuses a condition: expired login, missing project, or invalid JQL."""
     try:
         site.confirm_login()
-        if source.project:
-            site.project(source.project)
+        if source.container:
+            site.project(source.container)
     except Gone:
         reason = (
-            f"{source.name}: there is no project {source.project} on {site.url} that {site.account().name} can "
+            f"{source.name}: there is no project {source.container} on {site.url} that {site.account().name} can "
             "see; correct the source in the mapping, or give that account the Browse Projects permission"
         )
     except ConnectorError as cause:

@@ -184,7 +184,7 @@ class _PullRun:
         places = [issue.container for issue in issues] + [
             _project_of(each) for each in result.unreadable.values()
         ]
-        if not {place.casefold() for place in places} <= {(s.project or "").casefold() for s, _ in group}:
+        if not {place.casefold() for place in places} <= {s.container.casefold() for s, _ in group}:
             return None
         return [self._pulled_source(source, cursor, _part_of(source, result)) for source, cursor in group]
 
@@ -263,7 +263,7 @@ class _PullRun:
 
 def _part_of(source: Source, result: _SearchResult) -> _SearchResult:
     """Return the part of a search that belongs to a source without ``jql``."""
-    project = (source.project or "").casefold()
+    project = source.container.casefold()
     issues = {i: issue for i, issue in result.issues.items() if issue.container.casefold() == project}
     unreadable = {i: each for i, each in result.unreadable.items() if _project_of(each).casefold() == project}
     return replace(result, issues=issues, unreadable=unreadable)
@@ -280,13 +280,13 @@ def _group_by_jql(sources: Sequence[SourceCursor]) -> list[list[SourceCursor]]:
     """
     groups: dict[object, list[SourceCursor]] = {}
     for index, (source, cursor) in enumerate(sources):
-        key = _normalized_jql(source.jql) if source.project else index
+        key = _normalized_jql(source.text("jql")) if source.container else index
         groups.setdefault(key, []).append((source, cursor))
     return list(groups.values())
 
 
-def _normalized_jql(jql: str | None) -> str:
+def _normalized_jql(jql: str) -> str:
     try:
-        return without_order(jql or "")
+        return without_order(jql)
     except BadJql:
-        return jql or ""
+        return jql

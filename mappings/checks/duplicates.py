@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from connectors.text import fold_name
+from mappings.build import build_source
 from mappings.parsed import ParsedWorkspace, YamlLocation, located_sources
 from mappings.problems import Problem
 
@@ -45,9 +46,9 @@ def duplicate_ids(parsed: ParsedWorkspace) -> Iterator[Problem]:
 def duplicate_source(parsed: ParsedWorkspace) -> Iterator[Problem]:
     for team in parsed.teams:
         sources: list[Located] = []
-        for tracker, source, location in located_sources(team):
-            container = fold_name(source.project or source.repo or "")
-            sources.append((f"{tracker}:{container} ({(source.jql or '').strip()})", location))
+        for tracker, entry, location in located_sources(team):
+            source = build_source(tracker, entry, parsed.trackers.get(tracker))
+            sources.append((f"{tracker}:{fold_name(source.container)} {source.narrowing}", location))
         for _, before, location in repeats(sources):
             message = f"the team already has this source at {before.key_origin}; remove one."
             yield location.problem("duplicate-source", message, on_key=True)

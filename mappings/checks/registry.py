@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from mappings.checks import labels, plans, rules
+from mappings.checks import labels, plans, rules, sources
 from mappings.checks.duplicates import duplicate_ids, duplicate_source
 from mappings.checks.silence import unknown_silence
 from mappings.parsed import ParsedWorkspace
@@ -28,8 +28,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     rules.unknown_capability,
     rules.unknown_iteration,
     rules.unknown_tracker,
-    rules.one_tracker_per_entry,
-    rules.source_does_not_fit_tracker,
+    sources.one_tracker_per_entry,
+    sources.source_does_not_fit_tracker,
     rules.pattern_invalid,
     rules.cel_invalid,
     labels.clashing_prefixes,

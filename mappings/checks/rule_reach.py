@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from connectors.model import Issue, IssueRef
+from connectors.spec import ConnectorSpec
 from mappings.build import WorkspaceBuilder, build_source
 from mappings.model import Rule
 from mappings.parsed import ParsedTeam, ParsedWorkspace, YamlLocation, located_sources
 from mappings.problems import Problem
-from mappings.references import is_jira
 from mappings.rules.conditions import Condition, compile_conditions
 from mappings.rules.fields import decidable_keys
 from mappings.rules.subject import RuleSubject
@@ -27,11 +27,14 @@ class LocatedSource:
 
     name: str
     """``Source.name``."""
-    jql: str | None
+    narrowing: tuple[str, ...]
+    """``Source.narrowing``."""
     location: YamlLocation
     probe: RuleSubject
     decidable_keys: frozenset[str]
     """Condition keys that the empty issue decides: its location, and fields that its tracker does not have."""
+    fixed_statuses: frozenset[str] = frozenset()
+    """All statuses that its issues can have, if its tracker fixes them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,17 +99,18 @@ def _locate_team(
     return LocatedTeam(parsed=team, sources=sources, rules=tuple(rules), complete=complete)
 
 
-def _locate_sources(team: ParsedTeam, trackers: Mapping[str, str]) -> Iterator[LocatedSource]:
+def _locate_sources(team: ParsedTeam, trackers: Mapping[str, ConnectorSpec]) -> Iterator[LocatedSource]:
     for tracker, entry, location in located_sources(team):
-        source = build_source(tracker, entry)
-        container = source.project or source.repo
-        if container is not None and tracker in trackers:
+        spec = trackers.get(tracker)
+        source = build_source(tracker, entry, spec)
+        if spec is not None and source.container:
             yield LocatedSource(
                 name=source.name,
-                jql=source.jql,
+                narrowing=source.narrowing,
                 location=location,
-                probe=RuleSubject(issue=_empty_issue(tracker, container), labels=()),
-                decidable_keys=decidable_keys("jira" if is_jira(trackers[tracker]) else "github"),
+                probe=RuleSubject(issue=_empty_issue(tracker, source.container), labels=()),
+                decidable_keys=decidable_keys(spec),
+                fixed_statuses=spec.traits.fixed_statuses,
             )
 
 

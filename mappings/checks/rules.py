@@ -7,17 +7,15 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from connectors.jql_syntax import BadJql, doubtful_characters, without_order
 from connectors.text import fold_name
 from mappings.labels import FAMILIES
 from mappings.parsed import ParsedDefaults, ParsedTeam, ParsedWorkspace, YamlLocation, located_sources
 from mappings.problems import Problem, suggestion
-from mappings.references import GITHUB_REPO, JIRA_PROJECT, is_jira
 from mappings.rules.cel_syntax import CelInvalid, parse_cel
 from mappings.rules.fields import PATTERN_KEYS
 from mappings.rules.flow_state import normalize_resolution
 from mappings.rules.patterns import PatternInvalid, compile_pattern, has_wildcard
-from mappings.schema.mapping import RuleEntry, SourceEntry
+from mappings.schema.mapping import RuleEntry
 from mappings.yaml.tree import dotted
 
 _ASCII_ONLY: Final = re.compile(r"\\[bBwW]")
@@ -52,7 +50,7 @@ def unknown_iteration(parsed: ParsedWorkspace) -> Iterator[Problem]:
 
 
 def unknown_tracker(parsed: ParsedWorkspace) -> Iterator[Problem]:
-    for tracker, _, location in _sources(parsed):
+    for tracker, _, location in chain.from_iterable(map(located_sources, parsed.teams)):
         if tracker not in parsed.trackers:
             hint = suggestion(tracker, parsed.trackers, kind="trackers")
             yield location.problem("unknown-tracker", f'unknown tracker "{tracker}"; {hint}', on_key=True)
@@ -62,71 +60,6 @@ def unknown_tracker(parsed: ParsedWorkspace) -> Iterator[Problem]:
             if not has_wildcard(text) and fold_name(text) not in names:
                 hint = suggestion(text, parsed.trackers, kind="trackers")
                 yield at.problem("unknown-tracker", f'unknown tracker "{text}"; {hint}')
-
-
-def one_tracker_per_entry(parsed: ParsedWorkspace) -> Iterator[Problem]:
-    for team in parsed.teams:
-        for by_tracker, location in team.location.items("sources", team.entry.sources):
-            if len(by_tracker) != 1 and team.complete:
-                message = (
-                    "each entry of `sources` must name exactly one tracker; write one entry per tracker."
-                )
-                yield location.problem("source-shape", message)
-
-
-def _sources(parsed: ParsedWorkspace) -> Iterator[tuple[str, SourceEntry, YamlLocation]]:
-    return chain.from_iterable(map(located_sources, parsed.teams))
-
-
-def source_does_not_fit_tracker(parsed: ParsedWorkspace) -> Iterator[Problem]:
-    for tracker, source, location in _sources(parsed):
-        kind = parsed.trackers.get(tracker)
-        if kind is not None:
-            check = _jira_source if is_jira(kind) else _github_source
-            yield from check(tracker, source, location)
-
-
-def _jira_source(tracker: str, source: SourceEntry, location: YamlLocation) -> Iterator[Problem]:
-    for key in ("repo", "pull_requests"):
-        if key in source.model_fields_set:
-            message = f"`{key}` is for GitHub, but {tracker} is a Jira tracker; write {{project: KEY}}."
-            yield (location / key).problem("source-shape", message, on_key=True)
-    if source.project is None:
-        message = f"a source of {tracker} needs a project; write {{project: KEY}}."
-        yield location.problem("source-shape", message, on_key=True)
-    elif not JIRA_PROJECT.fullmatch(source.project):
-        message = f'"{source.project}" is not a project key; write the upper-case part of the issue keys, such as DS.'
-        yield (location / "project").problem("source-shape", message)
-    if source.jql is not None:
-        yield from _jql_problems(source.jql, location / "jql")
-
-
-def _jql_problems(jql: str, location: YamlLocation) -> Iterator[Problem]:
-    try:
-        condition = without_order(jql)
-    except BadJql as error:
-        yield location.problem("source-shape", f"Jira cannot read this `jql`: {error}; correct it.")
-        return
-    if condition != jql.strip():
-        yield location.problem("source-shape", "`jql` only narrows the project; remove ORDER BY.")
-    elif not condition:
-        yield location.problem("source-shape", "`jql` is blank; give it a value or remove the key.")
-    if doubtful := " ".join(doubtful_characters(condition)):
-        message = f'Jira may refuse {doubtful} outside "quotation marks"; put the value into them.'
-        yield location.warning("jql-characters", message)
-
-
-def _github_source(tracker: str, source: SourceEntry, location: YamlLocation) -> Iterator[Problem]:
-    for key in ("project", "jql"):
-        if key in source.model_fields_set:
-            message = f"`{key}` is for Jira, but {tracker} is a GitHub tracker; write {{repo: owner/name}}."
-            yield (location / key).problem("source-shape", message, on_key=True)
-    if source.repo is None:
-        message = f"a source of {tracker} needs a repository; write {{repo: owner/name}}."
-        yield location.problem("source-shape", message, on_key=True)
-    elif not GITHUB_REPO.fullmatch(source.repo):
-        message = f'"{source.repo}" is not a repository; write it as owner/name.'
-        yield (location / "repo").problem("source-shape", message)
 
 
 def pattern_invalid(parsed: ParsedWorkspace) -> Iterator[Problem]:

@@ -19,10 +19,10 @@ SILENCEABLE: Final = frozenset(
     {
         "capability-without-issues",
         "capability-without-rule",
+        "doubtful-source",
         "empty-goal",
         "identical-rules",
         "impossible-rule",
-        "jql-characters",
         "label-case",
         "pattern-ascii",
         "plain-pattern",

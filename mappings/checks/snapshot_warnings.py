@@ -206,8 +206,8 @@ def label_spelling(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Proble
 
 
 def shared_issues(teams: Sequence[LocatedTeam], known: Iterable[KnownIssue]) -> Iterator[Problem]:
-    """Warn about JQL sources of different teams that contain the same issues."""
-    narrowed = {source.name: team for team in teams for source in team.sources if source.jql is not None}
+    """Warn about narrowed sources of different teams that contain the same issues."""
+    narrowed = {source.name: team for team in teams for source in team.sources if source.narrowing}
     both: Counter[tuple[str, str]] = Counter()
     for each in known:
         both.update(combinations(sorted(narrowed.keys() & each.sources), 2))

@@ -34,7 +34,6 @@ _NAME_KEYS: Final = tuple(
     for key, each in CONDITION_FIELDS.items()
     if each.comparison == "names" and key not in LOCATION_KEYS | ISSUE_KEYS
 )
-_GITHUB_STATUSES: Final = ("open", "closed")
 _DIGITS: Final = re.compile(r"\d+")
 
 _Named = tuple[str, str, YamlLocation]
@@ -107,8 +106,8 @@ def _collect(
     fields = {key for rule in team.rules for key in rule.conditions if key.startswith(FIELD_PREFIX)}
     seen, with_issues = _Seen(), set[str]()
     seen.add("status", past.statuses)
-    if any("/" in source.probe.issue.container for source in team.sources):
-        seen.add("status", _GITHUB_STATUSES)
+    for source in team.sources:
+        seen.add("status", source.fixed_statuses)
     for item in known:
         if not (sources := item.sources & names):
             continue

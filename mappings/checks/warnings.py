@@ -102,8 +102,8 @@ def shared_source(teams: Sequence[LocatedTeam]) -> Iterator[Problem]:
 
 
 def _overlaps(one: LocatedSource, other: LocatedSource) -> bool:
-    """Return True if both certainly contain the same issues. Two different JQL filters cannot be compared."""
-    return one.jql == other.jql or one.jql is None or other.jql is None
+    """Return True if both certainly contain the same issues. Two different filters cannot be compared."""
+    return one.narrowing == other.narrowing or not one.narrowing or not other.narrowing
 
 
 def capability_without_rule(

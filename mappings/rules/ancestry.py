@@ -119,7 +119,7 @@ def _place(ref: IssueRef, name: str) -> _Place:
 def _former_keys(known: Iterable[KnownIssue]) -> dict[_Place, KnownIssue]:
     """Return former key -> the issue that had it, without keys that another issue of a source has now.
 
-    GitHub gives a transferred issue another id: the old one, gone from its source, does not keep its key.
+    A tracker may give a transferred issue another id: the old one, gone from its source, does not keep its key.
     """
     issues = list(known)
     found = {_place(each.issue.ref, key): each for each in issues for key in each.former_keys}

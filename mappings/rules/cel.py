@@ -243,7 +243,7 @@ def _texts(values: tuple[str, ...]) -> list[str]:
 def sample_subjects(fields: tuple[str, ...]) -> tuple[RuleSubject, RuleSubject]:
     """Return an issue with a value in every field, and an empty one."""
     now = datetime(2026, 11, 16, 9, tzinfo=UTC)
-    ref = IssueRef(tracker="jira", id="1", key="DS-1")
+    ref = IssueRef(tracker="main", id="1", key="DS-1")
     empty = Issue(ref=ref, url="", title="", container="DS", status="To Do", created=now, updated=now)
     samples: dict[str, Any] = {
         each.attribute: (each.sample,) if each.many else each.sample

@@ -4,8 +4,8 @@ One entry per key of ``when`` or variable of ``cel``. Everything that has to kno
 the schemas of rules and test cases, compiled conditions, CEL variables and samples, the rule index, checks of rules,
 issues of test cases, the fingerprint of an issue, the comparison in ``explain`` and the features of ``suggest``.
 
-To add a key: add the value to ``connectors.model.Issue``, read it in ``connectors/jira/payload.py`` and
-``connectors/github/payload.py``, and add an entry here. The store's codec and ``make reference`` follow.
+To add a key: add the value to ``connectors.model.Issue``, read it in the connectors that have it (an optional one also
+goes into their specifications), and add an entry here. The store's codec and ``make reference`` follow.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, Literal
 
+from connectors.spec import ConnectorSpec
+
 Comparison = Literal["names", "pattern", "time", "custom", "none"]
-Vendor = Literal["jira", "github"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class RuleField:
     """Rank in the rule index, 1 first: the lower, the fewer issues share a value. None: not indexed."""
     is_location: bool = False
     """True for fields that are fixed by the source of an issue."""
-    only_on: Vendor | None = None
-    """Tracker kind that has the field; None: all."""
+    optional: bool = False
+    """True if only those trackers have it whose specification names it (``ConnectorSpec.fields``)."""
     suggested: bool = False
     """True if ``suggest`` may propose rules with the key. Not for people: they work for several capabilities, so
     that a match by person says little about an issue."""
@@ -88,20 +89,26 @@ FIELDS: Final[tuple[RuleField, ...]] = (
         "tracker",
         "issue.ref.tracker",
         "Name of the tracker in the settings.",
-        example="jira",
+        example="main",
         selectivity=17,
         is_location=True,
     ),
     RuleField(
         "project",
         "issue.project",
-        "Jira project key, or `owner/repo` on GitHub.",
+        "Project key, or `owner/repo`.",
         example="DS",
         selectivity=16,
         is_location=True,
     ),
     RuleField(
-        "repo", "repo", "GitHub repository.", example="acme/*", selectivity=15, is_location=True, in_cel=False
+        "repo",
+        "repo",
+        "Repository (a container that is a path).",
+        example="acme/*",
+        selectivity=15,
+        is_location=True,
+        in_cel=False,
     ),
     RuleField(
         "type", "issue.type", "Issue type.", example=["Experiment", "Task"], selectivity=14, suggested=True
@@ -118,30 +125,30 @@ FIELDS: Final[tuple[RuleField, ...]] = (
     RuleField(
         "components",
         "issue.components",
-        "Jira components.",
+        "Components.",
         example="Scoring",
         selectivity=3,
         many=True,
-        only_on="jira",
+        optional=True,
         suggested=True,
     ),
     RuleField(
         "milestone",
         "issue.milestone",
-        "GitHub milestone.",
+        "Milestone.",
         example="Q4",
         selectivity=4,
-        only_on="github",
+        optional=True,
         suggested=True,
     ),
     RuleField(
         "fix_version",
         "issue.fix_versions",
-        "Jira fix versions.",
+        "Fix versions.",
         example="1.10",
         selectivity=5,
         many=True,
-        only_on="jira",
+        optional=True,
         suggested=True,
     ),
     RuleField(
@@ -150,7 +157,7 @@ FIELDS: Final[tuple[RuleField, ...]] = (
         "Name of the sprint: the active one, else the next, else the last.",
         example="Blue 12",
         selectivity=6,
-        only_on="jira",
+        optional=True,
     ),
     RuleField(
         "parent",
@@ -176,7 +183,7 @@ FIELDS: Final[tuple[RuleField, ...]] = (
     RuleField(
         "reporter",
         "issue.reporter",
-        "Login of the person who reported the issue; on GitHub the author.",
+        "Login of the person who reported the issue; the author where nobody else can be named.",
         example="mona",
         selectivity=10,
     ),
@@ -253,12 +260,14 @@ SINGLE_VALUED_KEYS: Final = frozenset(
 """Keys compared by name that have at most one value per issue."""
 
 
-def decidable_keys(kind: Vendor) -> frozenset[str]:
-    """Return the keys that have the same value for all issues of a source, given the kind of its tracker.
+def decidable_keys(spec: ConnectorSpec) -> frozenset[str]:
+    """Return the keys that have the same value for all issues of a source of a tracker.
 
     These are its location, and the fields that its tracker does not have.
     """
-    return LOCATION_KEYS | {each.key for each in FIELDS if each.only_on not in (None, kind)}
+    if spec.unusable:
+        return LOCATION_KEYS
+    return LOCATION_KEYS | {each.key for each in FIELDS if each.optional and each.key not in spec.fields}
 
 
 def base_key(key: str) -> str:

@@ -12,10 +12,10 @@ from mappings.problems import Origin
 
 DROPPED_RESOLUTIONS: Final = frozenset(
     {
-        # GitHub's state_reason
+        # reasons of closings
         "not planned",
         "duplicate",
-        # Names that Jira sites use; Jira has no category for "will not be done".
+        # Names in use where trackers have no category for "will not be done".
         "abandoned",
         "by design",
         "cancelled",
@@ -217,7 +217,7 @@ def _blocked_reason(
 ) -> str | None:
     """Return why the issue is blocked, or None."""
     listed = _listed(issue, mapping, labels, ("blocked",))
-    reasons = ["flagged in Jira"] if issue.flagged else [listed[1]] if listed else []
+    reasons = ["flagged on the tracker"] if issue.flagged else [listed[1]] if listed else []
     if blockers:
         names = ", ".join(sorted({show_invisible(each.key) for each in blockers if each.key}))
         origin = mapping.states["blocked"].origins.get(("dependencies", ""))

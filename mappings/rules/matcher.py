@@ -210,7 +210,7 @@ def _former_key_warnings(team: TeamRules, ancestry: Ancestry) -> Iterator[str]:
 
 
 def _new_key(tracker: str, former: str, current: str) -> str:
-    """Return ``jira:DS-100, which is OPS-1 now; write the new key.``"""
+    """Return ``main:DS-100, which is OPS-1 now; write the new key.``"""
     key = former if "#" in former else former.upper()
     return f"{tracker}:{key}, which is {current} now; write the new key."
 

@@ -35,7 +35,7 @@ class RuleSubject:
 
     @property
     def repo(self) -> str:
-        """GitHub repository; empty for a Jira issue."""
+        """Container, if it is a path such as ``owner/name``; empty otherwise."""
         return self.issue.container if "/" in self.issue.container else ""
 
     @property

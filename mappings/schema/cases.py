@@ -14,7 +14,7 @@ from mappings.schema.when import Moment
 class _CaseIssueBase(Entry):
     """Issue of a test case. Omitted keys are empty, or as on a new issue."""
 
-    key: Text = described("Its key.", "acme/churn#7", "DS-141", "jira:DS-141")
+    key: Text = described("Its key.", "acme/churn#7", "DS-141")
     title: Text = described("Its title.", "Sessionise events", default="A case")
     body: str = described("Its description.", default="")
     labels: Names = described("Its labels.", ["features"], default=[])
@@ -24,7 +24,9 @@ class _CaseIssueBase(Entry):
         "doing",
         default=None,
     )
-    resolution: Text | None = described("Jira's resolution or GitHub's reason.", "Won't do", default=None)
+    resolution: Text | None = described(
+        "Its resolution, or the reason of its closing.", "Won't do", default=None
+    )
     parent: Text | None = described("Key of its parent.", "DS-140", default=None)
     ancestors: Names = described(
         "Keys of all its ancestors, parent first; instead of `parent`.", ["DS-140", "DS-100"], default=[]
@@ -35,7 +37,7 @@ class _CaseIssueBase(Entry):
     )
     updated: Moment | None = described("Time of the last change.", "2026-11-03", default=None)
     closed: Moment | None = described("Time of closing.", "2026-11-03", default=None)
-    flagged: bool = described("Flagged as impeded in Jira.", default=False)
+    flagged: bool = described("Flagged as impeded.", default=False)
     pull_request: bool = described("True for a pull request.", default=False)
     fields: dict[str, Names] = described("Custom fields by name.", {"Model": ["churn"]}, default={})
 

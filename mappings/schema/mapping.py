@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field, RootModel
 
 from mappings.schema.cases import CaseEntry
 from mappings.schema.labels import LabelEntries
@@ -14,15 +14,11 @@ from mappings.schema.when import When
 DEFAULTS_FILE: Final = "defaults.yaml"
 
 
-class SourceEntry(Entry):
-    """Jira project or GitHub repository that is read."""
+class SourceEntry(RootModel[dict[str, Text | None]]):
+    """Part of a tracker that is read. Its keys depend on the kind of the tracker."""
 
-    project: Text | None = described("Jira project key.", "DS", default=None)
-    jql: Text | None = described(
-        "JQL that narrows the Jira project; without ORDER BY.", "component = Churn", default=None
-    )
-    repo: Text | None = described("GitHub repository.", "acme/churn", default=None)
-    pull_requests: bool = described("Include pull requests of the repository.", default=False)
+    # ``mappings.checks.sources`` compares the keys with the options of the connector's specification.
+    model_config = ConfigDict(frozen=True)
 
 
 class StateEntry(Entry):
@@ -108,8 +104,7 @@ class MappingFile(Entry):
     team: Text = described("Name of the team; unique over all mapping files.", "churn-science")
     flow: Literal["kanban", "scrum"] = described("Way of working of the team.", default="kanban")
     sources: list[dict[str, SourceEntry]] = described(
-        "Sources of the team's issues: each entry is a tracker name with a project or repository.",
-        [{"jira": {"project": "DS"}}, {"github": {"repo": "acme/churn"}}],
+        "Sources of the team's issues: each entry is the name of a tracker with a part of it.",
         min_length=1,
     )
     states: StatesEntry = described(
@@ -120,7 +115,7 @@ class MappingFile(Entry):
     answers: AnswersEntry = described("Labels for the answers of experiments.", default=AnswersEntry())
     unplanned_label: bool = described("Put the label `unplanned` on ad-hoc work.", default=False)
     dropped_resolutions: list[Text] = described(
-        "Additional Jira resolutions that mean: will not be done.", ["Parked"], default=[]
+        "Additional resolutions that mean: will not be done.", ["Parked"], default=[]
     )
     done_resolutions: list[Text] = described(
         "Resolutions that mean: done. Closed issues with an unknown one count as done, and `mappings check` names it.",
@@ -148,7 +143,7 @@ class DefaultsFile(Entry):
         "Labels for the answers of experiments; a team can replace each of them.", default=AnswersEntry()
     )
     dropped_resolutions: list[Text] = described(
-        "Additional Jira resolutions that mean: will not be done. A list of a team replaces it.",
+        "Additional resolutions that mean: will not be done. A list of a team replaces it.",
         ["Parked"],
         default=[],
     )

@@ -53,7 +53,7 @@ class CapabilityEntry(Entry):
     team: Text = described("The team that owns it.", "churn-science")
     anchor: Text | None = described(
         "Tracker issue that represents it and carries its status comment.",
-        "github:acme/churn#12",
+        "acme/churn#12",
         "DS-101",
         default=None,
     )
@@ -90,7 +90,7 @@ class GoalEntry(Entry):
     commitment: Literal["committed", "stretch"] = described(
         "Committed or stretch; the two are counted separately.", default="committed"
     )
-    anchor: Text | None = described("Tracker issue that represents the goal.", "jira:DS-100", default=None)
+    anchor: Text | None = described("Tracker issue that represents the goal.", "DS-100", default=None)
     capabilities: list[CapabilityEntry] = described("Capabilities of the goal.", default=[])
     value: float | None = described(
         "Planned value, for example 1 to 10.", 8, default=None, ge=0, allow_inf_nan=False

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from connectors.model import Blocker, Category, Issue, IssueRef, KnownIssue
+from connectors.spec import ConnectorSpec
 from connectors.text import fold_name
 from mappings.build import WorkspaceBuilder
 from mappings.model import Anchor, Overrides, TeamMapping, Workspace
@@ -19,10 +20,6 @@ from mappings.schema.cases import CASE_FIELDS, CaseEntry, CaseIssue
 
 EXPECTATIONS: Final = ("assign", "rule", "iteration", "state", "unplanned", "ignored")
 
-_STATUSES: Final[Mapping[str, Mapping[Category, str]]] = {
-    "jira": {"todo": "To Do", "doing": "In Progress", "done": "Done"},
-    "github": {"todo": "open", "doing": "open", "done": "closed"},
-}
 _CATEGORIES: Final[Mapping[str, Category]] = {
     "open": "todo",
     "closed": "done",
@@ -66,7 +63,9 @@ class PreparedCase:
     now: datetime
 
 
-def case_problems(case: MappingCase, workspace: Workspace, trackers: Mapping[str, str]) -> Iterator[Problem]:
+def case_problems(
+    case: MappingCase, workspace: Workspace, trackers: Mapping[str, ConnectorSpec]
+) -> Iterator[Problem]:
     """Yield all reasons why a case cannot be run. ``workspace`` must contain its team."""
     team = case.mapping_in(workspace)
     yield from _expectation_problems(case)
@@ -106,14 +105,17 @@ def _name_problems(case: MappingCase, workspace: Workspace, team: TeamMapping) -
         yield (location / "iteration").problem("case", message)
 
 
-def _issue_problems(case: MappingCase, team: TeamMapping, trackers: Mapping[str, str]) -> Iterator[Problem]:
+def _issue_problems(
+    case: MappingCase, team: TeamMapping, trackers: Mapping[str, ConnectorSpec]
+) -> Iterator[Problem]:
     issue, location = case.entry.issue, case.location / "issue"
     try:
         key = _key(case, team, trackers)
     except InvalidReference as reason:
         yield (location / "key").problem("case", str(reason))
     else:
-        if not _sources_holding(key, [team], issue.pull_request, of=team):
+        container = trackers[key.tracker].keys.container(key.key)
+        if not _sources_holding(key.tracker, container, [team], issue.pull_request, of=team):
             names = ", ".join(source.name for source in team.sources)
             message = f"no source of {team.team} contains {key}; its sources are {names}."
             yield (location / "key").problem("case", message)
@@ -122,37 +124,32 @@ def _issue_problems(case: MappingCase, team: TeamMapping, trackers: Mapping[str,
         yield (location / "ancestors").problem("case", message, on_key=True)
 
 
-def _key(case: MappingCase, team: TeamMapping, trackers: Mapping[str, str]) -> Anchor:
+def _key(case: MappingCase, team: TeamMapping, trackers: Mapping[str, ConnectorSpec]) -> Anchor:
     """Return tracker and key. A short key that fits several trackers belongs to the one that the team reads."""
     text = case.entry.issue.key
     read = {source.tracker for source in team.sources}
-    narrowed = {name: kind for name, kind in trackers.items() if name in read}
+    narrowed = {name: spec for name, spec in trackers.items() if name in read}
     try:
         return resolve_reference(text, narrowed)
     except InvalidReference:
         return resolve_reference(text, trackers)
 
 
-def _container(key: str) -> str:
-    return key.split("#")[0] if "#" in key else key.rsplit("-", 1)[0]
-
-
 def _sources_holding(
-    key: Anchor, teams: Iterable[TeamMapping], pull_request: bool, *, of: TeamMapping
+    tracker: str, container: str, teams: Iterable[TeamMapping], pull_request: bool, *, of: TeamMapping
 ) -> frozenset[str]:
     """Return the names of the sources that contain the issue.
 
-    JQL cannot be evaluated here: a JQL source of the case's own team is assumed to contain the issue, one of another
-    team is not."""
-    container = _container(key.key).casefold()
+    What narrows a source cannot be evaluated here: such a source of the case's own team is assumed to contain the
+    issue, one of another team is not."""
     return frozenset(
         source.name
         for team in teams
         for source in team.sources
-        if source.tracker == key.tracker
-        and (source.project or source.repo or "").casefold() == container
-        and (source.jql is None or source in of.sources)
-        and (source.pull_requests or not pull_request)
+        if source.tracker == tracker
+        and source.container.casefold() == container.casefold()
+        and (not source.narrowing or source in of.sources)
+        and (source.has("pull_requests") or not pull_request)
     )
 
 
@@ -166,7 +163,9 @@ def prepare_case(case: MappingCase, workspace: Workspace, builder: WorkspaceBuil
     key = _key(case, team, builder.trackers)
     now = builder.to_utc(entry.now) if entry.now is not None else _moment(case, workspace, team)
     issue = _issue(case, key, builder, now)
-    holders = _sources_holding(key, workspace.teams, entry.issue.pull_request, of=team)
+    holders = _sources_holding(
+        key.tracker, issue.container, workspace.teams, entry.issue.pull_request, of=team
+    )
     return PreparedCase(
         issue=KnownIssue(issue=issue, sources=holders, first_seen=issue.created),
         ancestors=tuple(_ancestors(case, issue)),
@@ -196,12 +195,13 @@ def _issue(case: MappingCase, key: Anchor, builder: WorkspaceBuilder, now: datet
     given = case.entry.issue
     closed = builder.to_utc(given.closed) if given.closed else None
     created = builder.to_utc(given.created) if given.created else (closed or now) - timedelta(days=1)
-    status, category = _status(case, builder.trackers[key.tracker])
+    spec = builder.trackers[key.tracker]
+    status, category = _status(case, spec)
     return Issue(
         ref=IssueRef(tracker=key.tracker, id=key.key, key=key.key),
         url="",
         title=given.title,
-        container=_container(key.key),
+        container=spec.keys.container(key.key),
         status=status,
         category=category,
         created=created,
@@ -228,16 +228,18 @@ def _field_values(given: CaseIssue) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-def _status(case: MappingCase, kind: str) -> tuple[str, Category | None]:
+def _status(case: MappingCase, spec: ConnectorSpec) -> tuple[str, Category | None]:
     """Return status and category. A status without a category has none, unless it is in _CATEGORIES."""
     given = case.entry.issue
     category: Category | None = given.category
     if category is None and (given.resolution is not None or given.closed is not None):
         category = "done"
     if given.status is not None:
-        return given.status, category or _CATEGORIES.get(fold_name(given.status))
+        usual = {fold_name(name): each for each, name in reversed([*spec.traits.statuses.items()])}
+        status = fold_name(given.status)
+        return given.status, category or usual.get(status, _CATEGORIES.get(status))
     category = category or "todo"
-    return _STATUSES["github" if kind == "github" else "jira"][category], category
+    return spec.traits.statuses[category], category
 
 
 def _ancestors(case: MappingCase, issue: Issue) -> Iterator[KnownIssue]:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
 from urllib.parse import urlsplit
 
 from connectors.model import KnownIssue
-from mappings.references import GITHUB_KEY, JIRA_KEY
+from connectors.spec import KeySpec
 from sync.runtime.context import RunContext
 from sync.runtime.session import EmptyStore
-
-_JIRA_URL: Final = re.compile(r"(?:/browse/|[?&]selectedIssue=)([A-Za-z][A-Za-z0-9_]+-[1-9][0-9]*)")
-_GITHUB_URL: Final = re.compile(r"([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)/(?:issues|pull)/([1-9][0-9]*)")
 
 
 def find_issue(context: RunContext, text: str) -> KnownIssue:
@@ -45,31 +40,26 @@ def candidate_issues(context: RunContext, text: str) -> list[tuple[str, str]]:
     name, _, rest = text.partition(":")
     if rest and name in trackers:
         trackers, text = [name], rest
-    if JIRA_KEY.fullmatch(text.upper()):
-        return [(tracker, text.upper()) for tracker in trackers if context.markup(tracker) == "jira"]
-    if GITHUB_KEY.fullmatch(text):
-        return [(tracker, text) for tracker in trackers if context.markup(tracker) == "github"]
-    return [(tracker, text) for tracker in trackers]
+    found = [
+        (tracker, key)
+        for tracker in trackers
+        if (keys := context.settings.spec(tracker).keys).pattern.fullmatch(key := keys.normalize(text))
+    ]
+    return found or [(tracker, text) for tracker in trackers]
 
 
 def _issues_at_url(context: RunContext, url: str) -> list[tuple[str, str]]:
-    jira, github = _JIRA_URL.search(url), _GITHUB_URL.search(url)
-    if jira is not None:
-        return [(tracker, jira[1].upper()) for tracker in _trackers_at_host(context, url, "jira")]
-    if github is not None:
-        return [
-            (tracker, f"{github[1]}#{github[2]}") for tracker in _trackers_at_host(context, url, "github")
-        ]
-    return []
-
-
-def _trackers_at_host(context: RunContext, url: str, kind: str) -> list[str]:
-    """Return the trackers of a kind at the host of the URL; without any, those that are configured without a URL."""
+    """Return the issues at the URL on trackers at its host; without any, on those that are configured without a URL."""
     host = urlsplit(url).netloc
-    hosts = {
-        name: urlsplit(tracker.url or "").netloc.removeprefix("api.") or None
-        for name, tracker in context.settings.trackers.items()
-        if context.markup(name) == kind
-    }
-    matching = [name for name, known in hosts.items() if known == host]
-    return matching or [name for name, known in hosts.items() if known is None]
+    here: list[tuple[str, str]] = []
+    anywhere: list[tuple[str, str]] = []
+    for name, tracker in context.settings.trackers.items():
+        keys = context.settings.spec(name).keys
+        if key := keys.find_in_url(url):
+            known = _web_host(keys, tracker.url)
+            (here if known == host else anywhere if known is None else []).append((name, key))
+    return here or anywhere
+
+
+def _web_host(keys: KeySpec, url: str | None) -> str | None:
+    return keys.web_host(urlsplit(url).netloc) or None if url else None

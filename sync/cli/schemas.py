@@ -12,6 +12,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from connectors.registry import installed_specs
+from connectors.spec import Option
+from mappings.rules.fields import CONDITION_FIELDS, RuleField
 from mappings.schema.cases import CaseFile
 from mappings.schema.mapping import DefaultsFile, MappingFile
 from mappings.schema.plan import PlanFile
@@ -76,8 +79,48 @@ def format_duration(span: timedelta) -> str:
 def json_schema(kind: Kind) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of one kind of file."""
     body = MODELS[kind].model_json_schema(schema_generator=_Generator)
+    if kind == "mapping":
+        body["$defs"]["SourceEntry"] |= {"properties": _source_options(), "additionalProperties": False}
+        body["properties"]["sources"]["examples"] = [_source_examples()]
+    _name_owners_of_optional_fields(body)
     head = {"$schema": _Generator.schema_dialect, "title": f"increment-sync: {FILE_PATTERNS[kind]}"}
     return {**head, **_readable(body)}
+
+
+def _name_owners_of_optional_fields(body: dict[str, Any]) -> None:
+    """Add the connectors that have an optional field of issues to its description."""
+    for name in ("When", "CaseIssue"):
+        properties = body.get("$defs", {}).get(name, {}).get("properties", {})
+        for key in properties.keys() & CONDITION_FIELDS.keys():
+            properties[key]["description"] += owners_of_field(CONDITION_FIELDS[key])
+
+
+def owners_of_field(field: RuleField) -> str:
+    """Return the words behind the description of an optional field: which connectors have it."""
+    titles = [spec.title for spec in installed_specs() if field.key in spec.fields]
+    return f" Only on {' and '.join(titles)}." if field.optional and titles else ""
+
+
+def _source_options() -> dict[str, Any]:
+    """Return the schemas of the options of ``sources`` that the installed connectors have, by name."""
+    options = (option for spec in installed_specs() for option in spec.source.options)
+    return {option.name: option_schema(option) for option in options}
+
+
+def _source_examples() -> list[dict[str, Any]]:
+    """Return one source of each installed connector."""
+    containers = ((spec.name, spec.source.container) for spec in installed_specs())
+    return [{name: {option.name: option.example}} for name, option in containers]
+
+
+def option_schema(option: Option) -> dict[str, Any]:
+    """Return the JSON Schema of an option of a connector."""
+    types = {"type": "boolean", "default": False}
+    if option.type == "text":
+        types = {"type": ["string", "number"], "minLength": 1, "maxLength": 500}
+    example = {} if option.example is None else {"examples": [option.example]}
+    default = {} if option.default is None else {"default": option.default}
+    return {**types, "description": option.description, **example, **default}
 
 
 def _readable(part: Any) -> Any:

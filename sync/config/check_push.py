@@ -26,7 +26,7 @@ def _unknown_teams(settings: Settings, workspace: Workspace) -> Iterator[Problem
 
 def _unknown_sources(settings: Settings, workspace: Workspace) -> Iterator[Problem]:
     sources = (source for team in workspace.teams for source in team.sources)
-    known = {f"{source.tracker}:{source.project or source.repo}" for source in sources}
+    known = {f"{source.tracker}:{source.container}" for source in sources}
     for name in settings.push.share:
         if name.lower() not in {each.lower() for each in known}:
             yield _push_problem(

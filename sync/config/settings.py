@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
+from connectors.registry import spec_or_stand_in
+from connectors.spec import ConnectorSpec
 from connectors.text import fold_name
 from mappings.checks.labels import organisation_prefix_clashes
 from mappings.checks.plans import is_zone
@@ -168,6 +170,15 @@ class Settings(SourcedSettings):
         """Return family -> location of its prefix."""
         found = {family: self.origin_of(("labels", family, "prefix")) for family in self.labels}
         return {family: origin for family, origin in found.items() if origin}
+
+    @property
+    def specs(self) -> dict[str, ConnectorSpec]:
+        """Specification of each tracker's connector, by the name of the tracker."""
+        return {name: self.spec(name) for name in self.trackers}
+
+    def spec(self, tracker: str) -> ConnectorSpec:
+        """Return the specification of a tracker's connector; a stand-in if the connector cannot be used."""
+        return spec_or_stand_in(self.trackers[tracker].kind)
 
     def may_push(self, team: str) -> bool:
         """Return True if the team's changes are planned. Writing them needs ``push.enabled`` as well."""

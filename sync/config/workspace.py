@@ -33,7 +33,7 @@ def read_with_settings(root: Path, settings: Settings) -> LoadResult:
     """Read and check the plans and mappings below ``root``. Never raises because of their content."""
     return read_workspace(
         root,
-        trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
+        trackers=settings.specs,
         timezone=settings.timezone,
         labels=settings.label_scheme,
     )

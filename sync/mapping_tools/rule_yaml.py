@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from connectors.model import Source
+from connectors.spec import ConnectorSpec
 from mappings.model import Anchor, Rule, TeamMapping
 from mappings.problems import InvalidWorkspace
 from sync.config.settings import Settings
@@ -123,7 +124,9 @@ def load_suggested_rules(
             plan += "  - id: suggested-goal\n    title: Suggested\n    capabilities:\n"
             text = plan + "".join(map(capability_yaml, capabilities))
             (copy / "plans" / "suggested.yaml").write_text(text, encoding="utf-8")
-        text = f"team: {yaml_scalar(team.team)}\nsources:\n" + "".join(map(_source, team.sources))
+        text = f"team: {yaml_scalar(team.team)}\nsources:\n" + "".join(
+            _source(each, settings.spec(each.tracker)) for each in team.sources
+        )
         text += "rules:\n" + "".join(map(rule_yaml, rules))
         (copy / "mappings").mkdir()
         (copy / "mappings" / "suggested.yaml").write_text(text, encoding="utf-8")
@@ -134,10 +137,8 @@ def load_suggested_rules(
     return workspace.teams[0].rules
 
 
-def _source(source: Source) -> str:
-    parts = {"project": source.project, "jql": source.jql, "repo": source.repo}
-    given = ", ".join(
-        f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in parts.items() if value
-    )
-    with_prs = ", pull_requests: true" if source.pull_requests else ""
-    return f"  - {yaml_scalar(source.tracker)}: {{{given}{with_prs}}}\n"
+def _source(source: Source, spec: ConnectorSpec) -> str:
+    names = spec.source.options
+    parts = {names[0].name if names else "container": source.container, **dict(source.options)}
+    given = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in parts.items())
+    return f"  - {yaml_scalar(source.tracker)}: {{{given}}}\n"

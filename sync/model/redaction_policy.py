@@ -69,7 +69,7 @@ def _redact_line(line: ContentLine, allowed: set[IssueRef]) -> ContentLine:
 
 
 def container_of_source(source: Source) -> str:
-    return container_id(source.tracker, source.repo or source.project or "")
+    return container_id(source.tracker, source.container)
 
 
 def container_id(tracker: str, container: str) -> str:

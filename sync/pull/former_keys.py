@@ -58,18 +58,18 @@ def _read_moved(context: RunContext, tracker: str, key: str) -> KnownIssue | Non
 
 def _named_keys(context: RunContext, unread_sources: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Yield tracker and key of each issue that a rule names as parent and a source should have held."""
-    kinds = {name: tracker.kind for name, tracker in context.settings.trackers.items()}
+    specs = context.settings.specs
     read = {
         container_of_source(source)
         for source in workspace_sources(context.workspace)
-        if source.jql is None and source.name not in unread_sources
+        if not source.narrowing and source.name not in unread_sources
     }
     for name in dict.fromkeys(_parents_in_rules(context.workspace)):
         try:
-            named = resolve_reference(name, kinds)
+            named = resolve_reference(name, specs)
         except InvalidReference:
             continue
-        container = named.key.rpartition("#" if "#" in named.key else "-")[0]
+        container = specs[named.tracker].keys.container(named.key)
         if container_id(named.tracker, container) in read:
             yield named.tracker, named.key
 

@@ -64,7 +64,7 @@ def check_missing_issues(
         except ConnectorError as error:
             return FailedSource(source=source, reason=str(error))
     missing.newly_missing = [item for item in unexplained if item.issue.ref not in missing.unlisted]
-    if source.jql:
+    if source.narrowing:
         unlisted = sorted(ref.id for ref in missing.unlisted)
         store.cache.put_if_changed(_UNLISTED_KEY + source.name, unlisted or None)
     return missing
@@ -80,17 +80,17 @@ def _check_missing_issue(
         missing.vanished[ref] = context.now()
         return
     moved = found.container != item.issue.container or found.ref != ref
-    # An issue may stop to match the source's own jql. If the issue itself did not change, the list may have been
+    # An issue may stop to match the source's own narrowing. If the issue itself did not change, the list may have been
     # incomplete instead: then it has to be missing from the next full reading, too.
-    no_longer_matches = source.jql is not None and (was_unlisted or found.updated > item.issue.updated)
+    no_longer_matches = bool(source.narrowing) and (was_unlisted or found.updated > item.issue.updated)
     (missing.moved_away if moved or no_longer_matches else missing.unlisted).append(ref)
     context.store.save_issue(found, context.now())
     context.store.save_former_key(found, ref.key, context.now())
 
 
 def unlisted_before(context: RunContext, source: Source) -> frozenset[str]:
-    """Return the ids that the last full reading of a ``jql`` source lacked although the issues had not changed."""
-    saved = context.store.cache.get(_UNLISTED_KEY + source.name) if source.jql else None
+    """Return the ids that the last full reading of a narrowed source lacked although the issues had not changed."""
+    saved = context.store.cache.get(_UNLISTED_KEY + source.name) if source.narrowing else None
     return frozenset(saved or ())
 
 

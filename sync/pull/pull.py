@@ -88,7 +88,7 @@ class _SourcePuller:
         def pull_group(reader: IssueReader, group: tuple[Source, ...]) -> list[PulledSource | FailedSource]:
             return list(reader.pull([(s, cursors.get(s.name)) for s in group], self.selection))
 
-        answers = self._run_in_parallel(_group_sources(self.sources), pull_group)
+        answers = self._run_in_parallel(self._grouped(self.sources), pull_group)
         for number, answer in enumerate(answers, start=1):
             self.context.progress.step(f"read {answer.source.name}", number, len(self.sources))
             if isinstance(answer, FailedSource):
@@ -156,7 +156,7 @@ class _SourcePuller:
         def list_ids(reader: IssueReader, group: tuple[Source, ...]) -> list[Census | FailedSource]:
             return list(reader.census(group, self.selection))
 
-        for answer in self._run_in_parallel(_group_sources(due), list_ids):
+        for answer in self._run_in_parallel(self._grouped(due), list_ids):
             if isinstance(answer, FailedSource):
                 self._record_failure(answer)
             elif answer.pulled:
@@ -319,14 +319,14 @@ class _SourcePuller:
         with thread_pool(min(len(groups), self.context.parallel_reads)) as pool:
             yield from chain.from_iterable(pool.map(read, groups))
 
-
-def _group_sources(sources: Sequence[Source]) -> list[tuple[Source, ...]]:
-    """Group the sources by request: Jira sources without ``jql`` share one, all others have their own."""
-    shared: defaultdict[str, list[Source]] = defaultdict(list)
-    alone: list[tuple[Source, ...]] = []
-    for source in sources:
-        if source.repo is None and source.jql is None:
-            shared[source.tracker].append(source)
-        else:
-            alone.append((source,))
-    return [*(tuple(group) for group in shared.values()), *alone]
+    def _grouped(self, sources: Sequence[Source]) -> list[tuple[Source, ...]]:
+        """Group the sources by request: whole containers of a tracker share one if its connector prefers that."""
+        shared: defaultdict[str, list[Source]] = defaultdict(list)
+        alone: list[tuple[Source, ...]] = []
+        for source in sources:
+            traits = self.context.settings.spec(source.tracker).traits
+            if traits.whole_containers_share_requests and not source.narrowing:
+                shared[source.tracker].append(source)
+            else:
+                alone.append((source,))
+        return [*(tuple(group) for group in shared.values()), *alone]

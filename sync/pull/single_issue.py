@@ -115,14 +115,15 @@ def _sources_holding(
     for source in workspace_sources(context.workspace):
         if not _holds_container(source, issue.ref.tracker, issue.container):
             continue
-        if issue.is_pull_request and not source.pull_requests:
+        if issue.is_pull_request and not source.has("pull_requests"):
             continue
-        if source.jql is None or (stored is not None and source.name in stored.sources):
+        if not source.narrowing or (stored is not None and source.name in stored.sources):
             names.append(source.name)
         elif stored is None:
+            narrowing = " and ".join(name for name, value in source.options if isinstance(value, str))
             names.append(source.name)
             notes.append(
-                f"{source.name}: the next run finds out if the jql matches the issue; assumed that it does"
+                f"{source.name}: the next run finds out if the {narrowing} matches the issue; assumed that it does"
             )
         else:
             notes.append(f"{source.name} did not contain the issue when it was last read")
@@ -134,9 +135,9 @@ def _holds_container(source: Source, tracker: str, container: str) -> bool:
 
 
 def _is_in_unfiltered_source(context: RunContext, tracker: str, key: str) -> bool:
-    """Return True if a source without jql covers the container of a key."""
+    """Return True if a source that is not narrowed covers the container of a key."""
     container = key.rpartition("#")[0] if "#" in key else key.rpartition("-")[0]
     return any(
-        source.jql is None and _holds_container(source, tracker, container)
+        not source.narrowing and _holds_container(source, tracker, container)
         for source in workspace_sources(context.workspace)
     )

@@ -32,7 +32,7 @@ def determine_redaction_policy(context: RunContext, anchors: Iterable[Issue]) ->
     public = frozenset(
         container
         for container, source in sources.items()
-        if _is_public(context, source.tracker, source.repo or source.project or "")
+        if _is_public(context, source.tracker, source.container)
     )
     shared = frozenset(name.lower() for name in context.settings.push.share)
     return RedactionPolicy(exposed=exposed, public=public, shared=shared)

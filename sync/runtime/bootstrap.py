@@ -74,7 +74,7 @@ def load_configuration(
     settings, files_root = settings or load_settings(root), files_root or root
     workspace = load_workspace(
         files_root,
-        trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
+        trackers=settings.specs,
         timezone=settings.timezone,
         labels=settings.label_scheme,
     )

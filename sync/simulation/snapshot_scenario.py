@@ -109,7 +109,7 @@ def _tracker(context: RunContext, name: str, issues: list[Issue]) -> dict[str, A
     keys = {issue.ref.key for issue in issues}
     anchors = [anchor.key for anchor in list_anchors(context.workspace) if anchor.tracker == name]
     sources = [source for team in context.workspace.teams for source in team.sources]
-    names = [source.repo if kind == "github" else source.project for source in sources]
+    names = [source.container for source in sources if source.tracker == name]
     names += [*map(container_of, anchors), *(issue.container for issue in issues)]
     # The spelling of a container's issues wins: GitHub ignores case, so that mappings may spell it differently.
     spelling = {name.lower(): name for name in names if name}

@@ -161,10 +161,8 @@ def source_definition_hash(source: Source, selection: FieldSelection) -> str:
     """Return a hash of a source and its field selection. A watermark is only valid for the hash it was saved with."""
     definition = [
         source.tracker,
-        source.project,
-        source.jql,
-        source.repo,
-        source.pull_requests,
+        source.container,
+        source.options,
         selection.body,
         sorted(set(selection.fields)),
         # Stored issues lack a field that is new in Issue, or what parsers did not read before: read them again.

@@ -158,7 +158,7 @@ class ConnectorSuite:
         assert made.author_id == world.reader.whoami().id != ""
 
     def test_a_private_container_is_not_public(self, world: TrackerFixture) -> None:
-        container = world.source.repo or world.source.project or ""
+        container = world.source.container
         assert world.reader.is_public(container) is False
 
     def test_whoami_is_requested_once(self, world: TrackerFixture) -> None:
@@ -184,7 +184,7 @@ class ConnectorSuite:
         assert issue.labels == {"features", "urgent"}
         assert issue.body.strip() == "Some text"
         assert (issue.category, issue.closed) == ("todo", None)
-        assert issue.container == (world.source.project or world.source.repo)
+        assert issue.container == world.source.container
         assert issue.created.utcoffset() is not None and issue.updated >= issue.created
         assert issue.ref.id != issue.ref.key and issue.url
 
@@ -296,7 +296,7 @@ class ConnectorSuite:
 
     def test_labels_are_added_and_removed_one_by_one(self, world: TrackerFixture) -> None:
         key = world.add_issue("one", labels=("theirs", "old"))
-        world.writer.ensure_label(world.source.project or world.source.repo or "", "mine", "1d76db", "Ours")
+        world.writer.ensure_label(world.source.container, "mine", "1d76db", "Ours")
         world.writer.change_labels(world.ref(key), ["mine"], ["old"])
         assert world.issue(key).labels == {"theirs", "mine"}
 
@@ -314,7 +314,7 @@ class ConnectorSuite:
         assert world.issue(key).labels == {"by-hand", "b"}
 
     def test_a_label_is_renamed_on_every_issue_or_on_none(self, world: TrackerFixture) -> None:
-        container = world.source.project or world.source.repo or ""
+        container = world.source.container
         keys = [world.add_issue("one", labels=("mine",)), world.add_issue("two", labels=("mine", "theirs"))]
         renamed = world.writer.rename_label(container, "mine", "ours")
         name = "ours" if renamed else "mine"

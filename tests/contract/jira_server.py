@@ -75,7 +75,7 @@ class JiraServer:
 
 
 def project(key: str, jql: str | None = None) -> Source:
-    return Source(tracker="jira", project=key, jql=jql)
+    return Source(tracker="jira", container=key, options=(("jql", jql),) if jql else ())
 
 
 def pulled_source(answer: PulledSource | FailedSource) -> PulledSource:

@@ -248,4 +248,4 @@ class EventsContract:
         pull(store, issue(1), source=BLUE)
         pull(store, source=BLUE, at=clock.forward(hours=1))
         assert [known.sources for known in store.known_issues()] == [{"jira:DS"}]
-        assert Source(tracker="jira", project="DS").name == "jira:DS"
+        assert Source(tracker="jira", container="DS").name == "jira:DS"

@@ -24,8 +24,8 @@ class MemoryFixture(TrackerFixture):
         self.time = START
         self.tracker = MemoryTracker("memory", ["DS", "OPS"], now=lambda: self.time)
         self.reader = self.writer = self.tracker
-        self.source = Source(tracker="memory", project="DS")
-        self.missing = Source(tracker="memory", project="NOPE")
+        self.source = Source(tracker="memory", container="DS")
+        self.missing = Source(tracker="memory", container="NOPE")
 
     def add_issue(self, title: str, *, labels: tuple[str, ...] = (), body: str = "") -> str:
         return self.tracker.add_issue("DS", title, labels=labels, body=body).key
@@ -72,8 +72,8 @@ class GithubFixture(TrackerFixture):
         self.waits: list[float] = []
         self.options: dict[str, Any] = {"token": "ghp_sync"} | options
         self.reader, self.writer = self.connect()
-        self.source = Source(tracker="github", repo="acme/churn")
-        self.missing = Source(tracker="github", repo="acme/nope")
+        self.source = Source(tracker="github", container="acme/churn")
+        self.missing = Source(tracker="github", container="acme/nope")
 
     def connect(self, **options: Any) -> tuple[Any, Any]:
         return open_github(

@@ -62,7 +62,7 @@ def test_a_full_pull_costs_its_pages_and_one_repository_request(world: GithubFix
 
 def test_pull_requests_come_only_for_sources_that_want_them(world: GithubFixture) -> None:
     fill(world, 2, 3)
-    asking = Source(tracker="github", repo="acme/churn", pull_requests=True)
+    asking = Source(tracker="github", container="acme/churn", options=(("pull_requests", True),))
     (answer,) = world.reader.pull([(asking, None)], FieldSelection())
     assert isinstance(answer, PulledSource)
     assert sum(issue.is_pull_request for issue in answer.issues) == 3
@@ -188,7 +188,7 @@ def test_repositories_are_read_in_parallel() -> None:
         began = time.monotonic()
         answers = list(
             world.reader.pull(
-                [(Source(tracker="github", repo=name), None) for name in names], FieldSelection()
+                [(Source(tracker="github", container=name), None) for name in names], FieldSelection()
             )
         )
         elapsed = time.monotonic() - began
@@ -242,7 +242,7 @@ def test_a_key_of_another_tracker_is_gone_without_a_request(world: GithubFixture
 
 
 def test_a_source_that_is_no_repository_is_missing_without_a_request(world: GithubFixture) -> None:
-    assert failure(world, Source(tracker="github", repo="churn")).kind == "missing"
+    assert failure(world, Source(tracker="github", container="churn")).kind == "missing"
     assert world.requests() == 0
 
 
@@ -325,7 +325,7 @@ def test_a_page_that_stays_broken_fails_the_whole_source(world: GithubFixture, k
 
 def test_a_source_that_is_down_does_not_block_the_others(world: GithubFixture) -> None:
     world.sandbox.faults.add(Fault(kind="status", status=502, path="*/acme/ops*", times=None))
-    ops = Source(tracker="github", repo="acme/ops")
+    ops = Source(tracker="github", container="acme/ops")
     down, fine = world.reader.pull([(ops, None), (world.source, None)], FieldSelection())
     assert isinstance(down, FailedSource)
     assert down.kind == "unavailable"
@@ -392,7 +392,7 @@ def test_issues_of_another_repository_fail_the_source(
     world: GithubFixture,
 ) -> None:
     world.state.add_issue("acme/ops", "Rotate the keys", by="ada")
-    list(world.reader.pull([(Source(tracker="github", repo="acme/ops"), None)], FieldSelection()))
+    list(world.reader.pull([(Source(tracker="github", container="acme/ops"), None)], FieldSelection()))
     world.sandbox.faults.add(Fault(kind="repeat_page", path="*/issues"))
     found = failure(world)
     assert found.kind == "payload"

@@ -289,5 +289,5 @@ def test_a_cursor_later_than_the_index_reads_the_overlap_again(jira: JiraServer)
 
 def test_a_jql_source_returns_matching_issues_only(jira: JiraServer) -> None:
     jira.state.label("DS-4", "blue", "robot")
-    blue = Source(tracker="jira", project="DS", jql='labels = "blue" OR labels = never')
+    blue = Source(tracker="jira", container="DS", options=(("jql", 'labels = "blue" OR labels = never'),))
     assert issue_keys(jira.pull(blue)[blue]) == ["DS-4"]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.model import KnownIssue
+from connectors.registry import spec_of
 from mappings.build import WorkspaceBuilder
 from mappings.checks.rule_reach import locate_teams
 from mappings.checks.shadowed_rules import impossible_rule, shadowed_rule
@@ -79,7 +80,7 @@ def team(whens: list[dict[str, Any]]) -> Any:
     assert tree is not None and not problems
     entry = MappingFile.model_validate(tree.to_plain())
     place = YamlLocation(positions=Positions(file="t.yaml", root=tree))
-    trackers = {"jira": "jira-cloud", "github": "github"}
+    trackers = {"jira": spec_of("jira-cloud"), "github": spec_of("github")}
     draft = ParsedTeam(entry=entry, location=place, complete=True)
     whole = ParsedWorkspace(
         plans=(),

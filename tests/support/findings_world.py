@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.model import Cursor, FieldSelection, KnownIssue, PulledSource, Source
+from connectors.registry import spec_of
 from mappings.checks.snapshot_warnings import snapshot_warnings
 from mappings.checks.unknown_names import NamesOfThePast
 from mappings.checks.warnings import file_warnings
@@ -64,7 +65,7 @@ def write(root: Path, *, plan: str = PLAN, **mappings: str) -> Path:
 
 
 def read(root: Path) -> LoadResult:
-    trackers = {"jira": "jira-cloud", "github": "github"}
+    trackers = {"jira": spec_of("jira-cloud"), "github": spec_of("github")}
     return read_workspace(root, trackers=trackers, timezone="UTC", labels=LabelScheme())
 
 
@@ -99,7 +100,7 @@ def store(root: Path, *known: KnownIssue) -> Path:
     """A store of the workspace that holds these issues, as if they had been pulled."""
     path = root / ".increment-sync" / "state.db"
     opened = open_store(f"sqlite:///{path}", now=lambda: NOW)
-    for source in (Source(tracker="jira", project="DS"), Source(tracker="github", repo="acme/churn")):
+    for source in (Source(tracker="jira", container="DS"), Source(tracker="github", container="acme/churn")):
         issues = tuple(each.issue for each in known if source.name in each.sources)
         cursor = Cursor(watermark=NOW, updated_since=NOW)
         pulled = PulledSource(source=source, issues=issues, cursor=cursor, full=True)

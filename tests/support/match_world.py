@@ -88,7 +88,7 @@ def team(
     name: str, *rules: Rule, sources: tuple[str, ...] = ("DS", "acme/churn"), **facts: Any
 ) -> TeamMapping:
     read = tuple(
-        Source(tracker="github", repo=each) if "/" in each else Source(tracker="jira", project=each)
+        Source(tracker="github", container=each) if "/" in each else Source(tracker="jira", container=each)
         for each in sources
     )
     return TeamMapping(team=name, origin=HERE, sources=read, rules=rules, **facts)

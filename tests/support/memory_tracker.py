@@ -68,13 +68,13 @@ class MemoryTracker(MemoryIssues):
     def _pull_one(
         self, source: Source, cursor: Cursor | None, selection: FieldSelection
     ) -> PulledSource | FailedSource:
-        container = source.project or source.repo or ""
+        container = source.container
         if container in self.failing:
             return FailedSource(source=source, reason=str(self.failing[container]))
         if container not in self._revisions:
             reason = f"{self.tracker}: there is no {container}"
             return FailedSource(source=source, reason=reason, kind="missing")
-        if source.jql:
+        if source.narrowing:
             reason = f"{self.tracker}: the in-memory tracker does not support JQL"
             return FailedSource(source=source, reason=reason)
         revision = str(self._revisions[container])
@@ -89,7 +89,7 @@ class MemoryTracker(MemoryIssues):
             issues=tuple(
                 _select_fields(issue, selection)
                 for issue in issues
-                if issue.updated >= since and (source.pull_requests or not issue.is_pull_request)
+                if issue.updated >= since and (source.has("pull_requests") or not issue.is_pull_request)
             ),
             cursor=Cursor(watermark=watermark, updated_since=watermark, etag=revision),
             full=cursor is None,
@@ -123,7 +123,7 @@ class MemoryTracker(MemoryIssues):
         self, requests: Sequence[HistoryRequest], selection: FieldSelection
     ) -> Iterator[SourceHistory | FailedSource]:
         for request in requests:
-            container = request.source.project or request.source.repo or ""
+            container = request.source.container
             if container in self.failing:
                 yield FailedSource(source=request.source, reason=str(self.failing[container]))
                 continue

@@ -123,7 +123,7 @@ class OfflineWorld:
 
 
 def _pulled(source: Source, issues: Iterable[Issue]) -> PulledSource:
-    place = (source.tracker, source.project or source.repo)
+    place = (source.tracker, source.container)
     stored = tuple(each for each in issues if (each.ref.tracker, each.container) == place)
     return PulledSource(
         source=source, issues=stored, cursor=Cursor(watermark=NOW, updated_since=NOW), full=True

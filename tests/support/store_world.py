@@ -10,9 +10,9 @@ from sync.model.records import IssueEvent
 from sync.store import Store
 
 START = datetime(2026, 10, 5, 8, 0, tzinfo=UTC)
-DS = Source(tracker="jira", project="DS")
-BLUE = Source(tracker="jira", project="DS", jql="team = Blue")
-CHURN = Source(tracker="github", repo="acme/churn")
+DS = Source(tracker="jira", container="DS")
+BLUE = Source(tracker="jira", container="DS", options=(("jql", "team = Blue"),))
+CHURN = Source(tracker="github", container="acme/churn")
 
 
 class Clock:

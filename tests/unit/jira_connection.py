@@ -18,7 +18,7 @@ from tests.support.dict_cache import DictCache
 
 SITE = "https://acme.atlassian.net"
 REF = IssueRef(tracker="jira", id="10012", key="DS-12")
-DS, OPS = Source(tracker="jira", project="DS"), Source(tracker="jira", project="OPS")
+DS, OPS = Source(tracker="jira", container="DS"), Source(tracker="jira", container="OPS")
 DATE = {"Date": "Thu, 01 Oct 2026 13:00:00 GMT"}
 FIELDS = [
     {"id": "summary", "name": "Summary"},

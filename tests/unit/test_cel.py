@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.model import Issue
+from connectors.registry import spec_of
 from mappings.labels import LabelScheme
 from mappings.load import check_workspace
 from mappings.model import Overrides
@@ -281,7 +282,9 @@ def problems_of(root: Path, written: str) -> list[str]:
     for folder, text in (("plans", PLAN), ("mappings", MAPPING % written)):
         (root / folder).mkdir(exist_ok=True)
         (root / folder / "it.yaml").write_text(text)
-    _, problems = check_workspace(root, trackers={"jira": "jira-cloud"}, timezone="UTC", labels=LabelScheme())
+    _, problems = check_workspace(
+        root, trackers={"jira": spec_of("jira-cloud")}, timezone="UTC", labels=LabelScheme()
+    )
     return [f"{each.origin.line}:{each.origin.column} {each.path} {each.message}" for each in problems]
 
 
@@ -320,9 +323,10 @@ def test_an_expression_may_not_name_our_labels(tmp_path: Path) -> None:
 def test_the_library_is_imported_only_when_a_mapping_uses_it(tmp_path: Path) -> None:
     asks = (
         "import sys; from pathlib import Path; from mappings.labels import LabelScheme\n"
-        "from mappings.load import check_workspace; from mappings.rules.matcher import Matcher\n"
+        "from connectors.registry import spec_of; from mappings.load import check_workspace\n"
+        "from mappings.rules.matcher import Matcher\n"
         "from mappings.rules.conditions import field_selection_for; from datetime import datetime, UTC\n"
-        "w, p = check_workspace(Path(sys.argv[1]), trackers={'jira': 'jira-cloud'}, timezone='UTC',"
+        "w, p = check_workspace(Path(sys.argv[1]), trackers={'jira': spec_of('jira-cloud')}, timezone='UTC',"
         " labels=LabelScheme())\n"
         "Matcher(w, LabelScheme(), datetime.now(UTC)); field_selection_for(w.teams)\n"
         "print('cel' in sys.modules)"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.registry import spec_of
 from mappings.labels import LabelScheme
 from mappings.load import check_workspace, load_workspace, read_workspace
 from mappings.model import IssueState, TeamMapping
@@ -63,13 +64,18 @@ def write(
 
 def team_of(root: Path) -> TeamMapping:
     workspace = load_workspace(
-        root, trackers={"jira": "jira-cloud"}, timezone="UTC", labels=load_settings(root).label_scheme
+        root,
+        trackers={"jira": spec_of("jira-cloud")},
+        timezone="UTC",
+        labels=load_settings(root).label_scheme,
     )
     return workspace.teams[0]
 
 
 def problems_of(root: Path) -> list[Problem]:
-    _, problems = check_workspace(root, trackers={"jira": "jira-cloud"}, timezone="UTC", labels=LabelScheme())
+    _, problems = check_workspace(
+        root, trackers={"jira": spec_of("jira-cloud")}, timezone="UTC", labels=LabelScheme()
+    )
     return list(problems)
 
 
@@ -217,7 +223,9 @@ def test_mistakes_in_the_defaults_are_reported_with_their_place(
 def test_teams_are_not_judged_by_broken_defaults(tmp_path: Path) -> None:
     root = write(tmp_path, defaults="states: {doin: [a]}\n")
 
-    reading = read_workspace(root, trackers={"jira": "jira-cloud"}, timezone="UTC", labels=LabelScheme())
+    reading = read_workspace(
+        root, trackers={"jira": spec_of("jira-cloud")}, timezone="UTC", labels=LabelScheme()
+    )
 
     assert reading.workspace is None
     assert reading.valid_part.teams == ()
@@ -240,7 +248,7 @@ def test_a_link_out_of_the_workspace_is_not_read(tmp_path: Path) -> None:
 def test_a_change_of_the_defaults_changes_the_digest(tmp_path: Path) -> None:
     def digest() -> str:
         settings = load_settings(tmp_path)
-        trackers = {"jira": "jira-cloud"}
+        trackers = {"jira": spec_of("jira-cloud")}
         return load_workspace(
             tmp_path, trackers=trackers, timezone="UTC", labels=settings.label_scheme
         ).digest

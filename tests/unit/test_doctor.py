@@ -20,7 +20,7 @@ from tests.contract.jira_server import JiraServer, project, serve_jira
 from tests.support.dict_cache import DictCache
 from tests.support.memory_tracker import MemoryTracker
 
-CHURN = Source(tracker="github", repo="acme/churn")
+CHURN = Source(tracker="github", container="acme/churn")
 REPO = "*/repos/acme/churn"
 
 
@@ -236,7 +236,7 @@ def test_an_anonymous_response_is_a_credentials_problem() -> None:
 def test_the_memory_tracker_reports_present_and_missing_parts() -> None:
     tracker = MemoryTracker("memory", ["DS", "OPS"], now=lambda: datetime(2026, 11, 20, tzinfo=UTC))
     tracker.failing["OPS"] = Unavailable("memory: OPS is asleep")
-    sources = [Source(tracker="memory", project=key) for key in ("DS", "OPS", "NOPE")]
+    sources = [Source(tracker="memory", container=key) for key in ("DS", "OPS", "NOPE")]
     findings = [f for f in tracker.diagnose(sources, {}) if f.check == "source"]
     assert [finding.level for finding in findings] == ["ok", "problem", "problem"]
     assert findings[1].text == "memory: OPS is asleep"

@@ -39,7 +39,7 @@ from tests.unit.test_github_payload import raw_issue
 API = "https://api.github.com"
 REPO = f"{API}/repos/acme/churn"
 ISSUE = f"{REPO}/issues/7"
-SOURCE = Source(tracker="github", repo="acme/churn")
+SOURCE = Source(tracker="github", container="acme/churn")
 REF = IssueRef(tracker="github", id="1296269", key="acme/churn#7")
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 

@@ -23,8 +23,8 @@ def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
 
 
-def source(project: str | None = "DS", jql: str | None = None) -> Source:
-    return Source(tracker="jira", project=project, jql=jql)
+def source(project: str = "DS", jql: str | None = None) -> Source:
+    return Source(tracker="jira", container=project, options=(("jql", jql),) if jql else ())
 
 
 def test_projects_without_jql_share_one_search_with_their_own_times() -> None:
@@ -40,8 +40,8 @@ def test_a_users_jql_is_put_in_parentheses_without_its_order() -> None:
 
 
 def test_a_jql_without_project_is_enough() -> None:
-    assert search_condition([(source(None, "filter = 7"), None)], BERLIN) == "(filter = 7)"
-    sources = [(source(None, "filter = 7"), utc(2026, 1, 1))]
+    assert search_condition([(source("", "filter = 7"), None)], BERLIN) == "(filter = 7)"
+    sources = [(source("", "filter = 7"), utc(2026, 1, 1))]
     assert search_condition(sources, ZoneInfo("UTC")) == (
         '((updated >= "2026-01-01 00:00")) AND (filter = 7)'
     )
@@ -49,7 +49,7 @@ def test_a_jql_without_project_is_enough() -> None:
 
 def test_an_unbounded_search_is_rejected() -> None:
     with pytest.raises(BadJql, match="neither a project nor a jql"):
-        search_condition([(source(None, "ORDER BY created"), None)], BERLIN)
+        search_condition([(source("", "ORDER BY created"), None)], BERLIN)
 
 
 def test_values_are_quoted() -> None:

@@ -100,9 +100,11 @@ def test_each_distinct_jql_has_its_own_search(
 ) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page(), headers=DATE)
-    blue = [Source(tracker="jira", project=each, jql="team = Blue") for each in ("DS", "OPS")]
-    ordered = Source(tracker="jira", project="ML", jql="team = Blue ORDER BY rank")
-    red = Source(tracker="jira", project="DS", jql="team = Red")
+    blue = [
+        Source(tracker="jira", container=each, options=(("jql", "team = Blue"),)) for each in ("DS", "OPS")
+    ]
+    ordered = Source(tracker="jira", container="ML", options=(("jql", "team = Blue ORDER BY rank"),))
+    red = Source(tracker="jira", container="DS", options=(("jql", "team = Red"),))
     answers = pulled(connection, DS, OPS, *blue, ordered, red)
     assert len(request_bodies(server)) == 3
     assert [answer.source for answer in answers] == [DS, OPS, *blue, ordered, red]
@@ -125,7 +127,7 @@ def test_a_project_given_by_another_name_is_searched_separately(
 ) -> None:
     """JQL finds a project by its name and old keys, too; the response then has another key than the source."""
     mock_site(server)
-    by_name = Source(tracker="jira", project="Data Science")
+    by_name = Source(tracker="jira", container="Data Science")
     server.post(SEARCH, json=search_page(issue_payload(1), issue_payload(2, project="OPS")), headers=DATE)
     server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
     server.post(SEARCH, json=search_page(issue_payload(2, project="OPS")), headers=DATE)
@@ -179,13 +181,15 @@ def test_a_jql_that_jira_refuses_is_reported_with_jiras_message(
     mock_site(server)
     server.post(SEARCH, json={"errorMessages": ["Field 'taem' does not exist."]}, status=400, headers=DATE)
     server.get(f"{SITE}/rest/api/2/project/DS", json={"key": "DS"})
-    failure = only_failure(pulled(connection, Source(tracker="jira", project="DS", jql="taem = Blue")))
+    source = Source(tracker="jira", container="DS", options=(("jql", "taem = Blue"),))
+    failure = only_failure(pulled(connection, source))
     assert "correct the jql" in failure.reason and "Field 'taem' does not exist." in failure.reason
 
 
 def test_an_unbalanced_jql_is_never_sent(server: responses.RequestsMock, connection: JiraConnection) -> None:
     mock_site(server)
-    failure = only_failure(pulled(connection, Source(tracker="jira", project="DS", jql="a = 1) OR (a = 2")))
+    source = Source(tracker="jira", container="DS", options=(("jql", "a = 1) OR (a = 2"),))
+    failure = only_failure(pulled(connection, source))
     assert "a closing bracket has no opening one" in failure.reason
     assert not request_bodies(server)
 

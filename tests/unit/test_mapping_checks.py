@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from connectors.jql_syntax import BadJql, without_order
+from connectors.registry import spec_of
 from mappings.labels import DEFAULT_PREFIXES, LabelScheme
 from mappings.load import check_workspace
 from mappings.problems import Problem
 
-TRACKERS = {"jira": "jira-cloud", "old-jira": "jira-dc", "github": "github"}
+TRACKERS = {"jira": spec_of("jira-cloud"), "old-jira": spec_of("jira-dc"), "github": spec_of("github")}
 
 PLAN = """\
 increment: q4
@@ -312,5 +313,5 @@ def test_a_blank_jql_is_no_jql(tmp_path: Path) -> None:
 )
 def test_characters_that_jira_reserves_are_doubtful(tmp_path: Path, jql: str, shown: str) -> None:
     (problem,) = check(tmp_path, mapping=MAPPING.replace("{project: DS}", f"{{project: DS, jql: '{jql}'}}"))
-    assert brief(problem) == ("jql-characters", "warning", "3:30")
+    assert brief(problem) == ("doubtful-source", "warning", "3:30")
     assert f"refuse {shown} outside" in problem.message

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 import mappings
 from connectors.model import Source
+from connectors.registry import spec_of
 from mappings.build import WorkspaceBuilder
 from mappings.labels import LabelScheme
 from mappings.load import check_workspace, load_workspace, read_yaml
@@ -18,7 +19,7 @@ from mappings.model import Anchor, Workspace
 from mappings.problems import InvalidWorkspace, Origin, Problem
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workspace"
-TRACKERS = {"jira": "jira-cloud", "github": "github"}
+TRACKERS = {"jira": spec_of("jira-cloud"), "github": spec_of("github")}
 
 PLAN = """\
 increment: 2026-q4
@@ -93,10 +94,12 @@ def test_plans_and_mappings_become_values_that_know_where_they_were_written() ->
     )
     science, serving = workspace.teams
     assert science.sources == (
-        Source(tracker="jira", project="DS"),
-        Source(tracker="github", repo="acme/churn"),
+        Source(tracker="jira", container="DS"),
+        Source(tracker="github", container="acme/churn"),
     )
-    assert serving.sources == (Source(tracker="jira", project="PLAT", jql="component = Scoring"),)
+    assert serving.sources == (
+        Source(tracker="jira", container="PLAT", options=(("jql", "component = Scoring"),)),
+    )
     assert science.states["doing"].statuses == {"peer review", "on gpu queue"}
     assert science.states["blocked"].labels == {"blocked"}
     assert (science.label_unplanned, serving.dropped_resolutions) == (True, {"parked"})

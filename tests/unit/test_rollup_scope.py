@@ -124,8 +124,8 @@ def test_the_baseline_is_what_is_in_scope():
     assert baseline_refs(found) == {ref("DS-1"), ref("DS-2")}
 
 
-JIRA = Source(tracker="jira", project="DS")
-GITHUB = Source(tracker="github", repo="acme/churn")
+JIRA = Source(tracker="jira", container="DS")
+GITHUB = Source(tracker="github", container="acme/churn")
 
 
 def test_a_source_feeds_every_capability_that_its_teams_rules_name():

@@ -106,7 +106,6 @@ BROKEN: list[tuple[Kind, str, str]] = [
     ("mapping", "flow: scrum", "flow: waterfall"),
     ("mapping", "team: science\n", ""),
     ("mapping", "sources: [{", "sources: [3, {"),
-    ("mapping", "project: DS", "projekt: DS"),
     ("mapping", "doing: Peer review", "doin: Peer review"),
     ("mapping", "{statuses: [Parked]", "{status: [Parked]"),
     ("mapping", "labels: features\n", "labels: []\n"),
@@ -191,6 +190,13 @@ def test_a_broken_file_is_broken_for_the_editor_too(kind: Kind, good: str, bad: 
 
     assert found_by_loader(kind, path) != []
     assert found_by_schema(kind, path) != []
+
+
+def test_a_source_has_the_options_of_the_installed_connectors_for_the_editor(tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    path.write_text(GOOD["mapping"].replace("project: DS", "projekt: DS", 1))
+
+    assert found_by_schema("mapping", path) != []
 
 
 @pytest.mark.parametrize(

@@ -143,11 +143,11 @@ def test_every_field_of_an_issue_round_trips() -> None:
 
 def test_each_source_definition_has_its_own_hash() -> None:
     sources = [
-        Source(tracker="jira", project="DS"),
-        Source(tracker="jira", project="DS", jql="a = b"),
-        Source(tracker="jira2", project="DS"),
-        Source(tracker="jira", repo="DS"),
-        Source(tracker="jira", project="DS", pull_requests=True),
+        Source(tracker="jira", container="DS"),
+        Source(tracker="jira", container="DS", options=(("jql", "a = b"),)),
+        Source(tracker="jira2", container="DS"),
+        Source(tracker="jira", container="OPS"),
+        Source(tracker="jira", container="DS", options=(("pull_requests", True),)),
     ]
     wanted = [
         FieldSelection(),

@@ -156,12 +156,12 @@ def _container_of(anchor: Anchor) -> Source:
     """Return the project or repository of an anchor."""
     repo, is_github, _ = anchor.key.partition("#")
     if is_github:
-        return Source(tracker=anchor.tracker, repo=repo)
-    return Source(tracker=anchor.tracker, project=anchor.key.rpartition("-")[0])
+        return Source(tracker=anchor.tracker, container=repo)
+    return Source(tracker=anchor.tracker, container=anchor.key.rpartition("-")[0])
 
 
 def _container_name(source: Source) -> str:
-    return source.repo or source.project or ""
+    return source.container
 
 
 def _labels(invocation: Invocation, workspace: Workspace, tracker: str) -> dict[str, tuple[str, ...]]:
