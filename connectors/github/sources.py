@@ -125,7 +125,7 @@ class GithubSources:
         return BlockerNames(self._client, self._cache.get(self._blockers_key(source)))
 
     def _blockers_key(self, source: Source) -> str:
-        return f"{self._cache_key(source.repo or '')}:blockers"
+        return f"{self._cache_key(source.container)}:blockers"
 
     def _pull_one(
         self,
