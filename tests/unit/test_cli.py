@@ -101,7 +101,7 @@ def test_help_and_version_are_printed_and_exit_with_0(
 
 NEED_A_WORKSPACE = [
     ["run"], ["reconcile"], ["preview"], ["status"], ["unplanned"], ["explain", "DS-1"], ["history"],
-    ["overrides"], ["doctor"], ["mappings", "check"],
+    ["overrides"], ["doctor"], ["settings"], ["mappings", "check"],
 ]  # fmt: skip
 
 

@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mappings.problems import InvalidWorkspace
+from sync.config.check_push import check_push_names
 from sync.config.settings import Settings, load_settings
 
 FILE = """\
@@ -194,6 +196,13 @@ def test_problems_of_the_file_keep_their_positions(tmp_path: Path) -> None:
     assert problems(tmp_path, FILE + families, LABELS__STATE__PREFIX="y:") == problems(
         tmp_path, FILE + families
     )
+
+
+def test_an_unknown_team_names_the_variable(tmp_path: Path) -> None:
+    workspace = SimpleNamespace(teams=[])
+    assert str(check_push_names(load(tmp_path), workspace)[0].origin) == "increment-sync.yaml:7:3"
+    found = load(tmp_path, PUSH='{"teams": ["x"]}')
+    assert str(check_push_names(found, workspace)[0].origin) == "INCREMENT_SYNC_SET_PUSH"
 
 
 @pytest.mark.parametrize("name", ["set", "Set-2"])

@@ -110,3 +110,11 @@ def doctor(as_json: Json = False) -> int:
     from sync.cli.commands.doctor import doctor as command
 
     return command(build_invocation(as_json))
+
+
+@app.command()
+def settings(as_json: Json = False) -> int:
+    """Show each setting and credential with the file, variable or folder that it comes from; hide secrets."""
+    from sync.cli.commands.settings import show_settings
+
+    return show_settings(build_invocation(as_json))
