@@ -97,7 +97,7 @@ def test_each_value_is_shown_with_its_place(shell: Shell, tmp_path: Path) -> Non
     }
     assert {key: found.get(key) for key in expected} == expected
     text = shell("settings", **variables)
-    assert "github: token = set " in text
+    assert "github: token = set\n" in text
     for secret in ("from-the-folder", "pw-12345", "token-of-jira", "secret-path"):
         assert secret not in out + text + shell.err
 

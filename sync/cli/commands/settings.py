@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -24,6 +25,7 @@ from sync.config.settings import Settings
 from sync.runtime.invocation import WORKSPACE, Invocation
 
 _WIDTH: Final = 80
+_MAX_TEXT: Final = 1000
 _PASSWORD: Final = re.compile(r"(?<=:)[^:/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 
@@ -188,14 +190,15 @@ def _document(invocation: Invocation, row: ShownValue) -> dict[str, Any]:
 
 
 def _lines(invocation: Invocation, row: ShownValue) -> Iterator[str]:
-    """Yield one line, or two where value and source do not fit beside each other."""
+    """Yield one line, or several where value and source do not fit beside each other."""
     value = "set" if row.is_secret else _text(invocation.redactor.redact_value(row.value))
-    left = escape_terminal(f"{row.key} = {value}", _WIDTH)
-    right = escape_terminal(str(row.source), _WIDTH)
+    left = escape_terminal(f"{row.key} = {value}", _MAX_TEXT)
+    right = escape_terminal(str(row.source), _MAX_TEXT)
     if len(left) + 2 + len(right) <= _WIDTH:
         yield left + right.rjust(_WIDTH - len(left))
     else:
-        yield from (left, right.rjust(_WIDTH))
+        yield from wrap(left, _WIDTH, subsequent_indent="    ")
+        yield from (line.rjust(_WIDTH) for line in wrap(right, _WIDTH))
 
 
 def _text(value: Any) -> str:
