@@ -9,7 +9,7 @@ Words:
 - recovery: reading the tracker to find out whether a pending write took effect.
 - backoff: a growing pause before an issue that rejected writes is tried again.
 - container refusal: a rejection that holds for a whole repository or project; each run tries one change there.
-- block: the text of increment-sync between hidden markers in a GitHub comment.
+- block: the text of increment-sync between hidden markers in a comment.
 - reversal: the inverse changes of a run, computed from its journal by ``undo``.
 - hold: a reverted label or comment that runs leave alone until ``overrides clear``.
 """

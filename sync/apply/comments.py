@@ -43,7 +43,7 @@ class CommentWriter:
             self._edit(change, change.comment_id)
 
     def remove(self, change: CommentRemoval) -> None:
-        """Delete a status comment. On GitHub, text that people wrote around our block stays."""
+        """Delete a status comment. Text that people wrote around our block stays."""
         try:
             ref, live, own = self._read_own(change, change.comment_id)
         except Gone:
@@ -91,7 +91,7 @@ class CommentWriter:
             self._store.forget_pushed_comment(change.subject)
 
     def _text_without_block(self, live: Comment, change: CommentRemoval) -> str:
-        if self._context.markup(change.ref.tracker) == "jira":
+        if not self._marker.is_in_text(change.ref):
             return ""
         return remove_block(
             live.body, self._context.settings.instance, self._marker.accepted_subjects(change.subject)
@@ -182,8 +182,8 @@ class CommentWriter:
         return own[0] if own else None
 
     def _full_text(self, change: CommentChange, live: Comment | None = None) -> str:
-        """Return the text to send. On GitHub it includes the markers and the text that people wrote around them."""
-        if self._context.markup(change.ref.tracker) == "jira":
+        """Return the text to send. It includes markers that are in the text, and what people wrote around them."""
+        if not self._marker.is_in_text(change.ref):
             return change.body
         instance = self._context.settings.instance
         if live is None:

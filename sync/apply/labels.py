@@ -1,7 +1,7 @@
 """Writing of labels.
 
-On GitHub, a label is created with color and description before its first use, and renamed in place where the plan or
-prefix has a new name.
+Where labels are objects, a label is created with color and description before its first use, and renamed in place where
+the plan or prefix has a new name.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from dataclasses import replace
 
 from connectors.errors import Rejected, WriteRedirected
 from connectors.model import IssueRef, KnownIssue
+from connectors.spec import Traits
 from sync.apply.journal import JournalWriter
 from sync.model.changes import LabelChange, Reason
 from sync.model.records import Operation
+from sync.model.redaction_policy import container_id
 from sync.runtime.context import RunContext
 
 
@@ -30,8 +32,8 @@ class LabelWriter:
     def write(self, change: LabelChange) -> None:
         """Add labels, then remove labels.
 
-        GitHub gets one request for each step, so that added labels are recorded as ours even if a removal is rejected.
-        Jira changes all labels of an issue in one request.
+        There is one request for each step, so that added labels are recorded as ours even if a removal is rejected.
+        Some trackers change all labels of an issue in one request.
         """
         renamed = {old for old, new in change.renames.items() if self._rename(change, old, new)}
         add = [label for label in change.add if label not in {change.renames[old] for old in renamed}]
@@ -48,7 +50,7 @@ class LabelWriter:
                 self._add_one_by_one(change, added)
 
     def _add_one_by_one(self, change: LabelChange, add: list[str]) -> None:
-        """Add labels one at a time after GitHub rejected several at once, because it may have accepted some of them."""
+        """Add labels one at a time after several at once were rejected, because some of them may have been accepted."""
         rejections = []
         for label in add:
             try:
@@ -61,7 +63,7 @@ class LabelWriter:
     def _request_steps(
         self, change: LabelChange, add: list[str], remove: list[str]
     ) -> Iterator[tuple[list[str], list[str]]]:
-        if self._is_jira(change):
+        if self._traits(change).labels_in_one_write:
             if add or remove:
                 yield add, remove
             return
@@ -91,8 +93,8 @@ class LabelWriter:
             save_confirmed_labels(self._context, known, add=add, remove=remove)
 
     def needs_label_object(self, change: LabelChange) -> bool:
-        """Return True if a label of the repository has to be created or renamed before the issue gets it."""
-        if self._is_jira(change):
+        """Return True if a label of the container has to be created or renamed before the issue gets it."""
+        if not self._traits(change).label_objects:
             return False
         return bool(change.renames) or not all(self._exists(change, label) for label in change.add)
 
@@ -104,13 +106,11 @@ class LabelWriter:
         return key in self._made
 
     def _ensure_label_exists(self, change: LabelChange, label: str) -> None:
-        """Create a label on GitHub before its first use."""
-        if self._is_jira(change) or self._exists(change, label):
+        """Create a label before its first use, where labels are objects."""
+        if not self._traits(change).label_objects or self._exists(change, label):
             return
-        before = {"labels": list(change.before)}
-        with self._journal.recording(
-            change.ref, "create-label", {"label": label}, change.add[label], before
-        ) as entry:
+        payload, before = {"label": label, "container": change.container}, {"labels": list(change.before)}
+        with self._journal.recording(change.ref, "create-label", payload, change.add[label], before) as entry:
             self._context.writers[change.ref.tracker].ensure_label(
                 change.container,
                 label,
@@ -129,7 +129,7 @@ class LabelWriter:
         return self._renamed[key]
 
     def _rename_in_place(self, change: LabelChange, old: str, new: str) -> bool:
-        if self._is_jira(change):
+        if not self._traits(change).label_objects:
             return False
         payload = {"label": old, "new": new, "container": change.container}
         reason = Reason(text=f"renamed to {new}", rule=change.add[new].rule)
@@ -144,12 +144,12 @@ class LabelWriter:
             store.journal_result(entry, "not-sent", self._context.now(), detail=why)
         return done
 
-    def _is_jira(self, change: LabelChange) -> bool:
-        return self._context.markup(change.ref.tracker) == "jira"
+    def _traits(self, change: LabelChange) -> Traits:
+        return self._context.settings.spec(change.ref.tracker).traits
 
 
 def _made_key(container: str, label: str) -> str:
-    """Return the cache key of a label that we created in a repository."""
+    """Return the cache key of a label that we created in a container."""
     return f"label-made:{container}:{label}"
 
 
@@ -167,17 +167,17 @@ def save_confirmed_labels(
 
 
 def record_label_rename(context: RunContext, tracker: str, container: str, old: str, new: str) -> None:
-    """Update the store after a rename in place: pushed and known labels of that repository get the new name."""
-    repository = container.lower()
+    """Update the store after a rename in place: pushed and known labels of that container get the new name."""
+    place = container_id(tracker, container)
 
-    def is_in_repository(ref: IssueRef) -> bool:
-        return ref.tracker == tracker and ref.key.partition("#")[0].lower() == repository
+    def is_there(ref: IssueRef) -> bool:
+        return ref.tracker == tracker and container_id(tracker, context.container_of(ref)) == place
 
     run_id, store = context.run_id, context.store
     for ref, labels in store.pushed_labels().items():
-        if is_in_repository(ref) and old in labels:
+        if is_there(ref) and old in labels:
             store.record_pushed_labels(ref, added=[new], removed=[old], run_id=run_id, at=context.now())
     for known in list(store.known_issues(tracker=tracker)):
-        if is_in_repository(known.issue.ref) and old in {label.lower() for label in known.issue.labels}:
+        if is_there(known.issue.ref) and old in {label.lower() for label in known.issue.labels}:
             save_confirmed_labels(context, known, add=[new], remove=[old])
     store.cache_for(tracker).put(_made_key(container, new), True, days=90)

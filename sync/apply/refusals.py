@@ -1,4 +1,4 @@
-"""Refusals that hold for a whole repository or project: no permission, archived.
+"""Refusals that hold for a whole container, such as a repository or project: no permission, archived.
 
 After such a refusal the run tries no further change of this kind there, and each later run tries one. A tracker does
 not always say what a refusal is about: the same answer for two issues, without a success before, counts as one about
@@ -20,7 +20,6 @@ from connectors.errors import (
     Rejected,
     WriteRedirected,
 )
-from connectors.model import IssueRef
 from sync.model.changes import Change, CommentRemoval, LabelChange
 from sync.model.wording import pluralize
 from sync.runtime.context import RunContext
@@ -60,11 +59,11 @@ class _State:
 
 
 class ContainerRefusals:
-    """Refusals of one run by repository or project and kind of change, and those of earlier runs from the cache."""
+    """Refusals of one run by container and kind of change, and those of earlier runs from the cache."""
 
     def __init__(self, context: RunContext, needs_label_object: Callable[[LabelChange], bool]) -> None:
-        """``needs_label_object``: True for a change that creates or renames a label of the repository first."""
-        self._cache = context.store.cache
+        """``needs_label_object``: True for a change that creates or renames a label of the container first."""
+        self._cache, self._container_of = context.store.cache, context.container_of
         self._needs_label_object = needs_label_object
         self._states: dict[_Group, _State] = {}
 
@@ -144,7 +143,7 @@ class ContainerRefusals:
         if isinstance(change, LabelChange):
             return _Group(change.ref.tracker, change.container, "changes of labels")
         kind = "deletions of comments" if isinstance(change, CommentRemoval) else "comments"
-        return _Group(change.ref.tracker, _container_of(change.ref), kind)
+        return _Group(change.ref.tracker, self._container_of(change.ref), kind)
 
     def _load(self, group: _Group) -> _State:
         if group not in self._states:
@@ -153,9 +152,3 @@ class ContainerRefusals:
                 answer=saved.get("answer", ""), refused=list(saved.get("refused", ())), is_known=bool(saved)
             )
         return self._states[group]
-
-
-def _container_of(ref: IssueRef) -> str:
-    """Return the repository or project of an issue by its key."""
-    repo, is_github, _ = ref.key.rpartition("#")
-    return repo if is_github else ref.key.rpartition("-")[0]

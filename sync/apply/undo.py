@@ -38,15 +38,16 @@ def build_reversal(request: UndoRequest, current: Mapping[IssueRef, CurrentIssue
 
 
 def _report_permanent_effects(ref: IssueRef, rows: Iterable[JournalEntry], reversal: Reversal) -> None:
-    """Report labels that the run created or renamed in the repository."""
+    """Report labels that the run created or renamed in a container."""
     for row in rows:
-        repository, label = row.ref.key.partition("#")[0], row.payload.get("label")
+        container, label = row.payload.get("container"), row.payload.get("label")
         if row.op == "create-label":
-            note = f"the label {label} was created in {repository} if missing; it stays"
+            where = f"in {container}" if container else f"for {row.ref.key}"  # journals before 2026-12
+            note = f"the label {label} was created {where} if missing; it stays"
             if note not in reversal.notes:
                 reversal.notes.append(note)
         elif row.op == "rename-label":
             text = (
-                f"the label {label} of {repository} was renamed to {row.payload['new']} because of the plan; "
+                f"the label {label} of {container} was renamed to {row.payload['new']} because of the plan; "
             )
             reversal.skip(ref, text + "change the plan to revert this")

@@ -55,9 +55,9 @@ def notification_lines(impact: ImpactEstimate, limits: GuardLimits) -> list[str]
     if not cost.requests:
         return []
     lines = [notification_summary(cost)]
-    if cost.notifying_projects and cost.mails:
-        projects = ", ".join(cost.notifying_projects)
-        lines.append(f"  every edit in {projects} is mailed: our account may not silence it there")
+    if cost.notifying_containers and cost.mails:
+        containers = ", ".join(cost.notifying_containers)
+        lines.append(f"  every edit in {containers} is mailed: our account may not silence it there")
     budget = write_budget_for(impact, limits)
     if budget is not None and impact.in_rollout and budget.is_exceeded_by(cost):
         lines.append(

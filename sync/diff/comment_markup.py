@@ -1,7 +1,8 @@
-"""Status comments as text: GitHub Markdown or Jira wiki markup.
+"""Status comments as text, in the markup of a connector.
 
-Text from issues is escaped, and the size stays within the limits of the tracker. On GitHub two hidden markers enclose
-the block of increment-sync, so that text of people around it stays untouched.
+Text from issues is escaped, and the size stays within the limits of the tracker. Where a tracker keeps no marker beside
+a comment, two hidden markers in the text enclose the block of increment-sync, so that text of people around it stays
+untouched.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from connectors.registry import spec_of
 from connectors.spec import Markup
 from sync.model.comments import CommentContent, ContentLine
 from sync.model.wording import pluralize
@@ -40,18 +40,12 @@ class RenderedComment:
     full_hash: str
 
 
-def _markup_of(name: str) -> Markup:
-    """Return the markup of a connector; the name will give way to the value."""
-    return spec_of("jira-cloud" if name == "jira" else name).markup
-
-
-def render_comment(content: CommentContent, markup: str) -> RenderedComment:
-    """Render content for ``github`` or ``jira``. Rows that exceed the size limit are omitted from the end."""
-    syntax = _markup_of(markup)
-    body = _render(content, syntax)
-    while len(body) > syntax.max_length and (content.rows or content.lines):
+def render_comment(content: CommentContent, markup: Markup) -> RenderedComment:
+    """Render content. Rows that exceed the size limit of the markup are omitted from the end."""
+    body = _render(content, markup)
+    while len(body) > markup.max_length and (content.rows or content.lines):
         content = _shorten(content)
-        body = _render(content, syntax)
+        body = _render(content, markup)
     return RenderedComment(
         body=body, urgent_hash=text_digest("\n".join(content.urgent_parts)), full_hash=text_digest(body)
     )
@@ -63,9 +57,9 @@ def _shorten(content: CommentContent) -> CommentContent:
     return replace(content, lines=content.lines[:-1])
 
 
-def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup: str) -> str:
+def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup: Markup) -> str:
     """Return the earlier text with one line for each unreadable source and the time of its last success (UTC)."""
-    escape, bold = _markup_of(markup).escape, _markup_of(markup).bold
+    escape, bold = markup.escape, markup.bold
     mark = f"{bold}{_UNREADABLE}"
     remaining = [line for line in body.split("\n") if not line.startswith(mark)]
     if len(remaining) != len(body.split("\n")):
@@ -78,18 +72,18 @@ def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup:
 
 
 def wrap_block(body: str, instance: str, subject: str) -> str:
-    """Return the text between the two hidden markers, as it is written to GitHub."""
+    """Return the text between the two hidden markers, as it is written where they are in the text."""
     return f"{_BEGIN.format(instance=instance, subject=subject)}\n{body}\n{_END}"
 
 
 def find_block(text: str, instance: str, subject: str) -> str | None:
-    """Return the text of our block in a GitHub comment; None unless exactly one block has this instance and subject."""
+    """Return the text of our block in a comment; None unless exactly one block has this instance and subject."""
     found = [m for m in _BLOCK.finditer(text) if (m["instance"], m["subject"]) == (instance, subject)]
     return found[0]["body"] if len(found) == 1 else None
 
 
 def find_any_block(text: str) -> tuple[str, str] | None:
-    """Return (instance, subject) of the first block in a GitHub comment, of any instance."""
+    """Return (instance, subject) of the first block in a comment, of any instance."""
     found = _BLOCK.search(text)
     return (found["instance"], found["subject"]) if found else None
 
@@ -121,17 +115,17 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(normal.encode()).hexdigest()[:24]
 
 
-def _render(content: CommentContent, syntax: Markup) -> str:
-    escape, bold = syntax.escape, syntax.bold
+def _render(content: CommentContent, markup: Markup) -> str:
+    escape, bold = markup.escape, markup.bold
     lines = [f"{bold}{escape(content.heading)}{bold} ({escape(content.context)})", ""]
     lines += [f"{bold}{escape(content.state)}{bold}"]
     if content.lines:
-        lines += ["", *(f"{syntax.bullet} {_line(line, syntax)}" for line in content.lines)]
+        lines += ["", *(f"{markup.bullet} {_line(line, markup)}" for line in content.lines)]
     if content.rows:
-        lines += ["", *syntax.table_header(escape(cell) for cell in content.header)]
+        lines += ["", *markup.table_header(escape(cell) for cell in content.header)]
         lines += [_row(row, escape) for row in content.rows]
     lines += _omitted_line(content)
-    before, after = syntax.footer
+    before, after = markup.footer
     return "\n".join([*lines, "", f"{before}{escape(content.footer)}{after}"])
 
 
@@ -146,14 +140,14 @@ def _row(cells: Iterable[str], escape: Callable[..., str]) -> str:
     return "| " + " | ".join(escape(cell, MAX_TITLE) or " " for cell in cells) + " |"
 
 
-def _line(line: ContentLine, syntax: Markup) -> str:
+def _line(line: ContentLine, markup: Markup) -> str:
     if isinstance(line, str):
-        return syntax.escape(line)
+        return markup.escape(line)
     text, refs = line
-    before, after = syntax.code
+    before, after = markup.code
     shown = ", ".join(f"{before}{_safe_key(ref.key)}{after}" for ref in refs[:MAX_KEYS])
     more = f" and {len(refs) - MAX_KEYS} more" if len(refs) > MAX_KEYS else ""
-    return f"{syntax.escape(text)}: {shown}{more}"
+    return f"{markup.escape(text)}: {shown}{more}"
 
 
 def _safe_key(key: str) -> str:

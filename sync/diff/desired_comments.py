@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from connectors.model import Issue
+from connectors.spec import Markup
 from sync.config.settings import Settings
 from sync.diff.comment_content import capability_comment, goal_comment
 from sync.diff.comment_diff import CommentPlacement
@@ -18,9 +19,9 @@ from sync.model.rollup import CapabilityRollup
 
 
 class StatusCommentBuilder:
-    """Builds the desired status comments. ``markup``: tracker -> ``github`` or ``jira``."""
+    """Builds the desired status comments. ``markup``: tracker -> how its comments are written."""
 
-    def __init__(self, inputs: DesiredStateInputs, settings: Settings, markup: Mapping[str, str]) -> None:
+    def __init__(self, inputs: DesiredStateInputs, settings: Settings, markup: Mapping[str, Markup]) -> None:
         self._inputs, self._settings, self._markup = inputs, settings, markup
         self._recorded, self._observed = inputs.recorded, inputs.observed
         self._overrides = inputs.assessment.overrides
@@ -88,7 +89,7 @@ class StatusCommentBuilder:
         overrides = self._count_overrides({capability.id for capability in rollup.capabilities})
         return goal_comment(rollup, subject.increment, overrides=overrides, instance=instance)
 
-    def _unreadable_notice(self, subject: AnchoredSubject, markup: str) -> DesiredComment | None:
+    def _unreadable_notice(self, subject: AnchoredSubject, markup: Markup) -> DesiredComment | None:
         """Return an edit that names the unreadable sources and keeps the earlier numbers.
 
         None before ``unreadable_after``, and for an anchor without a comment.

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from connectors.model import IssueRef
+from connectors.spec import ConnectorSpec
 from sync.diff.write_budget import WriteBudget
 from sync.model.changes import ChangeSet
 from sync.model.labels import SuspectedOverride
@@ -112,18 +113,19 @@ def check_overrides(
     pushed: Mapping[IssueRef, frozenset[str]],
     limits: GuardLimits,
     read_issues: Collection[IssueRef],
+    specs: Mapping[str, ConnectorSpec],
 ) -> tuple[Refusal, ...]:
     """Refuse many new overrides at once, which usually come from a deleted label or a broken list.
 
     ``confirmed``: checked by direct reads. ``pushed``: before the run. ``read_issues``: issues fully read in this run.
     """
     allowed, refusals = max_overrides(pushed, limits), []
-    gone = _labels_gone_everywhere(confirmed, pushed, read_issues)
+    gone = _labels_gone_everywhere(confirmed, pushed, read_issues, specs)
     deleted = {(container, label) for container, label, _ in gone}
     decided = [
         each
         for each in confirmed
-        if is_override(each) and (label_container(each.ref), each.label) not in deleted
+        if is_override(each) and (label_scope(each.ref, specs), each.label) not in deleted
     ]
     if len(decided) > allowed:
         vetoed = {each.label for each in decided if each.kind == "veto"}
@@ -164,12 +166,14 @@ def deleted_labels(
     suspicions: Collection[SuspectedOverride],
     pushed: Mapping[IssueRef, frozenset[str]],
     read_issues: Collection[IssueRef],
+    specs: Mapping[str, ConnectorSpec],
 ) -> list[SuspectedOverride]:
     """Return the suspected vetoes that ``label-gone`` would refuse. All others are decisions about single issues."""
     gone = {
-        (container, label) for container, label, _ in _labels_gone_everywhere(suspicions, pushed, read_issues)
+        (container, label)
+        for container, label, _ in _labels_gone_everywhere(suspicions, pushed, read_issues, specs)
     }
-    return [s for s in suspicions if s.kind == "veto" and (label_container(s.ref), s.label) in gone]
+    return [s for s in suspicions if s.kind == "veto" and (label_scope(s.ref, specs), s.label) in gone]
 
 
 def _check_removals(
@@ -232,9 +236,9 @@ def _check_notified(impact: ImpactEstimate, limits: GuardLimits) -> Refusal | No
     else:
         return None
     cure = ""
-    if cost.notifying_projects:
-        projects = ", ".join(cost.notifying_projects)
-        cure = f"every edit in {projects} is mailed unless our account has the project administrator role; "
+    if cost.notifying_containers:
+        containers = ", ".join(cost.notifying_containers)
+        cure = f"every edit in {containers} is mailed unless our account has the project administrator role; "
     return Refusal(
         rule="notified",
         text=f"{what}; {cure}if this is intended, allow it in this run with --max-notifications {cost.mails}",
@@ -245,6 +249,7 @@ def _labels_gone_everywhere(
     confirmed: Collection[SuspectedOverride],
     pushed: Mapping[IssueRef, frozenset[str]],
     read_issues: Collection[IssueRef],
+    specs: Mapping[str, ConnectorSpec],
 ) -> list[tuple[str, str, int]]:
     """Return (container, label, count) for each label that at least three issues had and all of them lost.
 
@@ -252,10 +257,10 @@ def _labels_gone_everywhere(
     """
     read = frozenset(read_issues)
     pushed_counts = Counter(
-        (label_container(ref), label) for ref, labels in pushed.items() if ref in read for label in labels
+        (label_scope(ref, specs), label) for ref, labels in pushed.items() if ref in read for label in labels
     )
-    lost = Counter((label_container(s.ref), s.label) for s in confirmed if s.kind in ("veto", "gone"))
-    vetoed = {(label_container(s.ref), s.label) for s in confirmed if s.kind == "veto"}
+    lost = Counter((label_scope(s.ref, specs), s.label) for s in confirmed if s.kind in ("veto", "gone"))
+    vetoed = {(label_scope(s.ref, specs), s.label) for s in confirmed if s.kind == "veto"}
     return [
         (container, label, count)
         for (container, label), count in sorted(lost.items())
@@ -265,7 +270,7 @@ def _labels_gone_everywhere(
     ]
 
 
-def label_container(ref: IssueRef) -> str:
-    """Return the scope in which a label can be deleted as a whole: a GitHub repository or a Jira site."""
-    repository, is_github, _ = ref.key.partition("#")
-    return f"{ref.tracker}:{repository}" if is_github else ref.tracker
+def label_scope(ref: IssueRef, specs: Mapping[str, ConnectorSpec]) -> str:
+    """Return the scope in which a label can be deleted as a whole: where labels are objects, the issue's container."""
+    spec = specs[ref.tracker]
+    return f"{ref.tracker}:{spec.keys.container(ref.key)}" if spec.traits.label_objects else ref.tracker

@@ -46,7 +46,7 @@ class LabelDiffInputs:
     unrecovered: frozenset[IssueRef] = frozenset()
     """Issues from which a person may have removed our labels before this store existed."""
     case_sensitive_trackers: frozenset[str] = frozenset()
-    """Trackers on which ``Capability:X`` and ``capability:x`` are two labels: Jira, not GitHub."""
+    """Trackers on which ``Capability:X`` and ``capability:x`` are two labels."""
     _parsed: dict[str, ComparedLabel] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def parse(self, text: str) -> ComparedLabel:

@@ -70,14 +70,14 @@ class IssueLabelDiff:
 
     def _load_live_and_pushed(self, issue: Issue) -> None:
         inputs, ref = self.inputs, self.ref
-        # Sorted, so that of two labels that differ in case only (Jira) the comparison always uses the same one.
+        # Sorted, so that of two labels that differ in case only the comparison always uses the same one.
         self.spellings = {label.lower(): label for label in sorted(inputs.scheme.managed(issue.labels))}
         self.live = frozenset(self.spellings)
         self.live_names = frozenset(map(inputs.current_name, self.live))
         pushed = inputs.pushed.get(ref, _NO_LABELS)
         is_exact = ref.tracker in inputs.case_sensitive_trackers
         self.respelled = (pushed & self.live) - issue.labels if is_exact else _NO_LABELS
-        """Pushed labels that a person replaced by another spelling: on Jira that is another label."""
+        """Pushed labels that a person replaced by another spelling, where that is another label."""
         self.pushed = pushed - self.respelled
         self.foreign = self.live - self.pushed - self.target.labels.keys()
 

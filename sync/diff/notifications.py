@@ -1,8 +1,7 @@
 """Estimated cost of a change set: mails to people, requests and writing time. Pure.
 
-Notification rules as the trackers document them: GitHub mails about a new comment, but not about edits and labels. Jira
-mails about every change, except for edits by an account that may suppress them (``notifyUsers=false``, administrators
-only). ``sync.pipeline.impact_estimate`` collects the inputs.
+Every tracker mails about a new comment. By its traits, a tracker may mail about every other change, too, except for
+edits by an account that may suppress that. ``sync.pipeline.impact_estimate`` collects the inputs.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 from connectors.http.rate_limiter import WriteLimits
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
-from sync.model.limits import Audience, ChangeCost, is_edit, project_of
+from sync.model.limits import Audience, ChangeCost, is_edit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +23,9 @@ class TrackerWriteCost:
     recent_content: int = 0
     """Labels and comments created in the last hour."""
     missing_labels: frozenset[tuple[str, str]] = frozenset()
-    """(repository, label) pairs that must be created before their first use."""
+    """(container, label) pairs that must be created before their first use."""
+    labels_in_one_write: bool = False
+    """True if additions and removals of an issue go out in one request."""
 
 
 def estimate_cost(
@@ -32,13 +33,15 @@ def estimate_cost(
 ) -> ChangeCost:
     """Estimate the cost of a change set. ``costs``: tracker -> write limits and their use."""
     mails = Counter(person for change in changes.changes for person in audience.recipients(change))
-    projects = {
-        project_of(change.ref) for change in changes.changes if is_edit(change)
-    } & audience.notifying_projects
+    containers = {
+        audience.mailed_edits[change.ref]
+        for change in changes.changes
+        if is_edit(change) and change.ref in audience.mailed_edits
+    }
     requests, seconds = 0, 0.0
     for tracker, cost in costs.items():
         of_tracker = [change for change in changes.changes if change.ref.tracker == tracker]
-        reads, writes, content = _count_requests(of_tracker, tracker in audience.jira_trackers)
+        reads, writes, content = _count_requests(of_tracker, in_one_write=cost.labels_in_one_write)
         to_create = _count_missing_labels(of_tracker, cost)
         requests += reads + writes + to_create
         seconds += (
@@ -53,22 +56,22 @@ def estimate_cost(
         mails=mails.total(),
         most_mails=max(mails.values(), default=0),
         people_known=audience.people_known,
-        notifying_projects=tuple(sorted(projects)),
+        notifying_containers=tuple(sorted(containers)),
         new_comments=changes.created_comments,
         requests=requests,
         seconds=seconds,
     )
 
 
-def _count_requests(changes: list[Change], is_jira: bool) -> tuple[int, int, int]:
+def _count_requests(changes: list[Change], *, in_one_write: bool) -> tuple[int, int, int]:
     """Return (reads, writes, writes that create content). A comment is read or searched for before it is written."""
     reads = writes = content = 0
     for change in changes:
         match change:
             case LabelChange():
-                adds = 1 if is_jira or change.add else 0
+                adds = 1 if in_one_write or change.add else 0
                 content += adds
-                writes += adds + (0 if is_jira else len(change.remove))
+                writes += adds + (0 if in_one_write else len(change.remove))
             case CommentChange():
                 reads, writes, content = reads + 1, writes + 1, content + 1
             case CommentRemoval():

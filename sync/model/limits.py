@@ -15,19 +15,19 @@ class Audience:
 
     people_by_issue: Mapping[IssueRef, frozenset[str]]
     """Author and assignees of each issue. Watchers are not included, because no tracker reports when they change."""
-    jira_trackers: frozenset[str]
-    """Names of the trackers that are Jira."""
-    notifying_projects: frozenset[str]
-    """``<tracker>:<project>`` of the Jira projects where edits by our account are always mailed."""
+    notifying_trackers: frozenset[str]
+    """Trackers that may mail about more than new comments."""
+    mailed_edits: Mapping[IssueRef, str]
+    """Issues whose edits by our account are always mailed -> their container, as ``<tracker>:<container>``."""
     people_known: int
     """Number of people on all known issues."""
 
     def recipients(self, change: Change) -> frozenset[str]:
         """Return the people who probably get mail about a change. Watchers may come on top."""
         if is_edit(change):
-            mails = project_of(change.ref) in self.notifying_projects
+            mails = change.ref in self.mailed_edits
         else:
-            mails = isinstance(change, CommentChange) or change.ref.tracker in self.jira_trackers
+            mails = isinstance(change, CommentChange) or change.ref.tracker in self.notifying_trackers
         return self.people_by_issue.get(change.ref, frozenset()) if mails else frozenset()
 
 
@@ -40,8 +40,8 @@ class ChangeCost:
     most_mails: int = 0
     """Mails to the person who gets most."""
     people_known: int = 0
-    notifying_projects: tuple[str, ...] = ()
-    """Jira projects of the change set where every edit is mailed."""
+    notifying_containers: tuple[str, ...] = ()
+    """Containers of the change set where every edit is mailed."""
     new_comments: int = 0
     requests: int = 0
     seconds: float = 0.0
@@ -54,7 +54,7 @@ class ChangeCost:
             "mails_at_least": self.mails,
             "most_mails_to_one": self.most_mails,
             "people_known": self.people_known,
-            "mailed_about_every_edit": list(self.notifying_projects),
+            "mailed_about_every_edit": list(self.notifying_containers),
             "requests": self.requests,
             "seconds": round(self.seconds),
         }
@@ -78,14 +78,8 @@ class ImpactEstimate:
 
 
 def is_edit(change: Change) -> bool:
-    """Return True for label changes and comment edits: Jira can apply these without mail."""
+    """Return True for label changes and comment edits: some trackers apply these without mail."""
     return isinstance(change, LabelChange) or (isinstance(change, CommentChange) and not change.creates)
-
-
-def project_of(ref: IssueRef) -> str:
-    """Return ``jira:DS`` or ``github:acme/churn``."""
-    repository, is_github, _ = ref.key.partition("#")
-    return f"{ref.tracker}:{repository if is_github else ref.key.rpartition('-')[0]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

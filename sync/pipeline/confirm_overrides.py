@@ -110,10 +110,9 @@ def check_suspected_overrides(
 ) -> OverrideCheck:
     """Read each suspected issue directly, and the label histories of those that people may have changed.
 
-    Costs one request for each issue, and its label history: one request for 1000 issues on Cloud, for 100 on Data
-    Center, for each issue on GitHub. Stops after more than ``stop_after`` confirmed overrides, because the guard
-    refuses then, and leaves what is more than ``MAX_CHECKS_PER_RUN`` to the next run. ``accepted``: vetoes that the
-    user accepts without evidence.
+    Costs one request for each issue, and those of ``IssueReader.label_histories``. Stops after more than ``stop_after``
+    confirmed overrides, because the guard refuses then, and leaves what is more than ``MAX_CHECKS_PER_RUN`` to the next
+    run. ``accepted``: vetoes that the user accepts without evidence.
     """
     by_issue: defaultdict[IssueRef, list[SuspectedOverride]] = defaultdict(list)
     for each in sorted(suspicions, key=lambda s: (s.ref, s.label)):
@@ -181,8 +180,7 @@ def _is_confirmed(context: RunContext, suspicion: SuspectedOverride, issue: Issu
         case "pin" | "origin" | "veto-lifted":
             return suspicion.label in live
         case "gone":
-            # On Jira another spelling is another label.
-            is_exact = context.markup(issue.ref.tracker) == "jira"
+            is_exact = context.settings.spec(issue.ref.tracker).traits.labels_case_exact
             return suspicion.label not in (issue.labels if is_exact else live)
         case _:
             return current_name(suspicion.label) not in map(current_name, live)

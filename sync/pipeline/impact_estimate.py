@@ -10,7 +10,7 @@ from connectors.http.rate_limiter import WriteLimits
 from connectors.model import Issue, IssueRef
 from sync.diff.notifications import TrackerWriteCost, estimate_cost
 from sync.model.changes import ChangeSet
-from sync.model.limits import Audience, ImpactEstimate, is_edit, project_of
+from sync.model.limits import Audience, ImpactEstimate, is_edit
 from sync.model.run import ApplyResult
 from sync.runtime.context import RunContext
 
@@ -21,14 +21,14 @@ ROLLOUT_KEY = "spreading"
 def estimate_impact(context: RunContext, changes: ChangeSet, issues: Iterable[Issue]) -> ImpactEstimate:
     """Estimate the cost of a change set. ``issues``: all known issues.
 
-    Costs one request a week for each Jira project with edited issues.
+    Costs one request a week for each container with edited issues, on trackers that may mail about edits.
     """
     people = {issue.ref: _people_on(issue) for issue in issues} if len(changes) else {}
-    jira_trackers = frozenset(name for name in context.settings.trackers if context.markup(name) == "jira")
+    notifying = frozenset(name for name, spec in context.settings.specs.items() if spec.traits.edits_may_send_mail)
     audience = Audience(
         people_by_issue={ref: people[ref] for ref in changes.refs if ref in people},
-        jira_trackers=jira_trackers,
-        notifying_projects=frozenset(_notifying_projects(context, changes, people, jira_trackers)),
+        notifying_trackers=notifying,
+        mailed_edits=_mailed_edits(context, changes, people, notifying),
         people_known=len(frozenset().union(*people.values())),
     )
     comments = sum(1 for row in context.store.pushed_comments().values() if row.state == "live")
@@ -61,25 +61,27 @@ def _people_on(issue: Issue) -> frozenset[str]:
     return frozenset(f"{issue.ref.tracker}:{name}" for name in names if name)
 
 
-def _notifying_projects(
+def _mailed_edits(
     context: RunContext,
     changes: ChangeSet,
     people: Mapping[IssueRef, frozenset[str]],
-    jira_trackers: frozenset[str],
-) -> Iterable[str]:
-    """Return the Jira projects in which our edits cause mail. A project that cannot be checked counts as one."""
+    notifying: frozenset[str],
+) -> Mapping[IssueRef, str]:
+    """Return the issues whose edits cause mail. They do in a container that cannot be checked."""
     edited = {
-        change.ref
+        change.ref: (change.ref.tracker, context.container_of(change.ref))
         for change in changes.changes
-        if change.ref.tracker in jira_trackers and is_edit(change) and people.get(change.ref)
+        if change.ref.tracker in notifying and is_edit(change) and people.get(change.ref)
     }
-    for project, ref in sorted({project_of(ref): ref for ref in edited}.items()):
-        try:
-            sends_mail = context.readers[ref.tracker].edits_send_mail(project.partition(":")[2])
-        except (ConnectorError, KeyError):
-            sends_mail = True
-        if sends_mail:
-            yield project
+    mailed = {place for place in sorted(set(edited.values())) if _edits_send_mail(context, *place)}
+    return {ref: ":".join(place) for ref, place in edited.items() if place in mailed}
+
+
+def _edits_send_mail(context: RunContext, tracker: str, container: str) -> bool:
+    try:
+        return context.readers[tracker].edits_send_mail(container)
+    except (ConnectorError, KeyError):
+        return True
 
 
 def _write_costs(context: RunContext, changes: ChangeSet) -> Mapping[str, TrackerWriteCost]:
@@ -92,11 +94,16 @@ def _write_costs(context: RunContext, changes: ChangeSet) -> Mapping[str, Tracke
             if change.ref.tracker == tracker
             for label in change.add
         }
-        is_github = context.markup(tracker) == "github"
-        missing = {each for each in labels if is_github and not cache.get(f"label-made:{each[0]}:{each[1]}")}
+        traits = context.settings.spec(tracker).traits
+        missing = {
+            each
+            for each in labels
+            if traits.label_objects and not cache.get(f"label-made:{each[0]}:{each[1]}")
+        }
         costs[tracker] = TrackerWriteCost(
             limits=limiter.limits if limiter else WriteLimits(),
             recent_content=limiter.recent_content(context.now()) if limiter else 0,
             missing_labels=frozenset(missing),
+            labels_in_one_write=traits.labels_in_one_write,
         )
     return costs

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.model import IssueRef, KnownIssue
+from connectors.spec import ConnectorSpec
 from mappings.model import Anchor, Overrides, Workspace
 from mappings.rules.matcher import Matcher
 from sync.config.settings import Settings
@@ -36,8 +37,8 @@ class Planner:
     observed: PlanningInputs
     recorded: RecordedState
     now: datetime
-    markup: Mapping[str, str]
-    """Tracker -> ``github`` or ``jira``."""
+    specs: Mapping[str, ConnectorSpec]
+    """Tracker -> specification of its connector."""
     previous: PreviousPlanning | None = None
     """Limits planning to the affected issues; warnings and notices are then those of these issues only."""
 
@@ -94,7 +95,8 @@ class Planner:
         desired = desired_labels_for(inputs)
         labels = diff_labels(self._label_diff_inputs(inputs.known, desired))
         labels = previous.merge_labels(labels, desired) if previous else labels
-        builder = StatusCommentBuilder(inputs, self.settings, self.markup)
+        markup = {tracker: spec.markup for tracker, spec in self.specs.items()}
+        builder = StatusCommentBuilder(inputs, self.settings, markup)
         desired_comments, reverted = builder.build_all(), self.recorded.overrides.reverted_comments
         comments, comment_notices = diff_comments(
             desired_comments,
@@ -187,7 +189,7 @@ class Planner:
             ),
             unrecovered=self.observed.unrecovered,
             case_sensitive_trackers=frozenset(
-                tracker for tracker, kind in self.markup.items() if kind == "jira"
+                tracker for tracker, spec in self.specs.items() if spec.traits.labels_case_exact
             ),
         )
 
@@ -205,7 +207,7 @@ def planner_for(
         observed=observed,
         recorded=recorded,
         now=context.now(),
-        markup={tracker: context.markup(tracker) for tracker in context.settings.trackers},
+        specs=context.settings.specs,
         previous=previous,
     )
 

@@ -14,7 +14,7 @@ from sync.diff.guard import (
     MIN_ISSUES_OF_DELETED_LABEL,
     check_overrides,
     deleted_labels,
-    label_container,
+    label_scope,
     max_overrides,
 )
 from sync.forecast.health.assess import assess_health
@@ -55,7 +55,7 @@ class OverrideResolution:
         """Overrides from before this store existed."""
         self.postponed: set[IssueRef] = set()
         """Issues whose suspected overrides a later run checks."""
-        self._context, self._recorder = context, recorder
+        self._context, self._recorder, self._specs = context, recorder, context.settings.specs
         self._pushed_before = recorder.recorded.pushed_labels
         self._assessed: Rollup | None = None
         self._plan()
@@ -87,7 +87,7 @@ class OverrideResolution:
     def forget_deleted_labels(self) -> None:
         """Forget pushed labels that were deleted everywhere, so that they are added again (``--restore-labels``)."""
         pushed = self._recorder.recorded.pushed_labels
-        for suspicion in deleted_labels(self.planning.suspicions, pushed, self._fully_read()):
+        for suspicion in self._deleted_labels(self.planning.suspicions, pushed):
             self._recorder.forget_labels(suspicion.ref, frozenset({suspicion.label}), permanently=False)
         self._plan()
 
@@ -109,7 +109,7 @@ class OverrideResolution:
             if not suspicions:
                 break
             now = [each for each in suspicions if each.kind != "before-store"]
-            lost = self._deleted_labels(now)
+            lost = self._deleted_labels(now, self._pushed_before)
             gone = [] if accept else self._confirm_deleted(lost)
             check = check_suspected_overrides(
                 self._context,
@@ -133,18 +133,22 @@ class OverrideResolution:
         self, confirmed: Sequence[SuspectedOverride], gone: Iterable[SuspectedOverride], limits: GuardLimits
     ) -> bool:
         """Ask the guard. What it refuses is listed, but not saved."""
-        self.refusals = check_overrides(confirmed, self._pushed_before, limits, self._fully_read())
+        self.refusals = check_overrides(
+            confirmed, self._pushed_before, limits, self._fully_read(), self._specs
+        )
         self._recorder.notices += [Notice(ref=each.ref, text=f"{each.label} is gone") for each in gone]
         return bool(self.refusals)
 
-    def _deleted_labels(self, suspicions: Collection[SuspectedOverride]) -> list[SuspectedOverride]:
-        return deleted_labels(suspicions, self._pushed_before, self._fully_read())
+    def _deleted_labels(
+        self, suspicions: Collection[SuspectedOverride], pushed: Mapping[IssueRef, frozenset[str]]
+    ) -> list[SuspectedOverride]:
+        return deleted_labels(suspicions, pushed, self._fully_read(), self._specs)
 
     def _confirm_deleted(self, lost: Iterable[SuspectedOverride]) -> list[SuspectedOverride]:
         """Return those of these suspicions whose label is really gone, by direct reads of a few issues each."""
         confirmed: list[SuspectedOverride] = []
-        by_label = sorted(lost, key=lambda each: (label_container(each.ref), each.label, each.ref))
-        for _, group in groupby(by_label, key=lambda each: (label_container(each.ref), each.label)):
+        by_label = sorted(lost, key=lambda each: (label_scope(each.ref, self._specs), each.label, each.ref))
+        for _, group in groupby(by_label, key=lambda each: (label_scope(each.ref, self._specs), each.label)):
             of_label = list(group)
             sample = of_label[:MIN_ISSUES_OF_DELETED_LABEL]
             if all(self._is_gone(each) for each in sample):

@@ -44,6 +44,10 @@ class CommentMarker:
         """Return the current and former names that the marker of a subject's comment may contain."""
         return (subject, *self._former.get(subject, ()))
 
+    def is_in_text(self, ref: IssueRef) -> bool:
+        """Return True if hidden markers in the text enclose our block; False if the tracker keeps them beside it."""
+        return self._context.settings.spec(ref.tracker).markup.marks_in_text
+
     def marker_fields(self, subject: str) -> dict[str, str]:
         """Return the fields of the hidden marker."""
         return {"instance": self._context.settings.instance, "subject": subject}
@@ -67,7 +71,7 @@ class CommentMarker:
     def marked_text(self, comment: Comment, ref: IssueRef, subject: str) -> str | None:
         """Return the text that a marker of this instance claims as ours, whoever wrote it."""
         for name in self.accepted_subjects(subject):
-            if self._context.markup(ref.tracker) == "github":
+            if self.is_in_text(ref):
                 text = find_block(comment.body, self._context.settings.instance, name)
             else:
                 text = comment.body if dict(comment.marker or {}) == self.marker_fields(name) else None
@@ -83,7 +87,7 @@ class CommentMarker:
 
     def read_marker(self, comment: Comment, ref: IssueRef) -> MarkerContent | None:
         """Return the content of a comment's marker, of any instance and any author."""
-        if self._context.markup(ref.tracker) == "github":
+        if self.is_in_text(ref):
             found = find_any_block(comment.body)
             return MarkerContent(instance=found[0], subject=found[1]) if found else None
         marker = dict(comment.marker or {})

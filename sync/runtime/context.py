@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from connectors.http.rate_limiter import RateLimiter
 from connectors.http.usage import RequestStats
@@ -18,8 +18,6 @@ from sync.config.workspace import LoadedWorkspace
 from sync.model.limits import GuardLimits
 from sync.model.run import RunOptions
 from sync.store import Store
-
-Markup = Literal["github", "jira"]
 
 
 class Progress(Protocol):
@@ -80,9 +78,9 @@ class RunContext(LoadedWorkspace):
         """Read an issue by its key, with the fields that the mappings need. Raise Gone if it is not visible."""
         return self.readers[ref.tracker].read(ref.key, field_selection_for(self.workspace.teams))
 
-    def markup(self, tracker: str) -> Markup:
-        """Return the markup of comments on a tracker."""
-        return "github" if self.settings.trackers[tracker].kind == "github" else "jira"
+    def container_of(self, ref: IssueRef) -> str:
+        """Return the container (project, repository) that the key of an issue names."""
+        return self.settings.spec(ref.tracker).keys.container(ref.key)
 
     def guard_limits(self, options: RunOptions) -> GuardLimits:
         """Return the limits of the settings with those that the options raise for this run."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hypothesis import example, given, settings
 
+from connectors.github.spec import SPEC as GITHUB
+from connectors.jira.spec import SPEC as JIRA
 from connectors.model import IssueRef
 from mappings.model import Assignment, IssueState, Unplanned
 from sync.cli.commands.mappings_impact_output import Comparison, impact_markdown
@@ -33,7 +35,7 @@ def comment(kind, text):
         rows=((f"first {text}", f"{text} second"), ("third", "fourth")),
         footer=f"Kept by ({text})",
     )
-    return render_comment(document, kind).body
+    return render_comment(document, {"github": GITHUB, "jira": JIRA}[kind].markup).body
 
 
 def layout_on_jira(body):

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.github.spec import SPEC as GITHUB
+from connectors.jira.spec import SPEC as JIRA
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, MatchResult, Unplanned, Workspace
 from mappings.rules.trace import MatchOutcome
@@ -144,7 +146,7 @@ def thoughts(
             observed=replace(seen, known=known_issues, anchors=find_anchors(known_issues, world)),
             recorded=remembered,
             now=NOW,
-            markup={"jira": "jira", "github": "github"},
+            specs={"jira": JIRA, "github": GITHUB},
             previous=earlier,
         ).plan()
 

@@ -7,8 +7,11 @@ from datetime import UTC, date, datetime
 import pytest
 from markdown_it import MarkdownIt
 
+from connectors.github.spec import SPEC as GITHUB
+from connectors.jira.spec import SPEC as JIRA
 from connectors.model import IssueRef
 from connectors.sandbox.github.references import find_mentions, find_references
+from connectors.spec import Markup
 from sync.diff.comment_content import capability_comment, goal_comment
 from sync.diff.comment_markup import (
     add_unreadable_notice,
@@ -52,15 +55,19 @@ def rich() -> Rollup:
     )
 
 
+def markup(kind: str) -> Markup:
+    return {"github": GITHUB, "jira": JIRA}[kind].markup
+
+
 def goal_text(rollup: Rollup, kind: str) -> str:
     document = goal_comment(next(iter(rollup.goals)), increment(), overrides=1, instance="acme")
-    return render_comment(document, kind).body
+    return render_comment(document, markup(kind)).body
 
 
 def capability_text(found: CapabilityRollup | None, kind: str, title: str = "A goal") -> str:
     assert found is not None
     return render_comment(
-        capability_comment(found, title, increment(), overrides=1, instance="acme"), kind
+        capability_comment(found, title, increment(), overrides=1, instance="acme"), markup(kind)
     ).body
 
 
@@ -118,8 +125,8 @@ def test_the_day_of_late_figures_is_that_of_the_plan() -> None:
     assert features is not None
     of_features = capability_comment(features, "A goal", plan, overrides=0, instance="acme")
 
-    assert "1 → 2 (+1 since 2026-10-21)" in render_comment(of_goal, "github").body
-    assert "Scope since 2026-10-21: 1 → 2 issues" in render_comment(of_features, "github").body
+    assert "1 → 2 (+1 since 2026-10-21)" in render_comment(of_goal, GITHUB.markup).body
+    assert "Scope since 2026-10-21: 1 → 2 issues" in render_comment(of_features, GITHUB.markup).body
 
 
 def test_an_empty_capability_is_neither_at_0_nor_at_100_percent() -> None:
@@ -159,7 +166,7 @@ def test_hostile_titles_and_keys_do_nothing(kind: str) -> None:
         rows=((NASTY, NASTY), (first.title, "Done")),
         footer=NASTY,
     )
-    text = render_comment(document, kind).body
+    text = render_comment(document, markup(kind)).body
     if kind == "github":
         assert find_references(text, "https://github.com") == set()
         assert find_mentions(text) == set()
@@ -196,7 +203,7 @@ def test_whatever_the_titles_a_comment_stays_below_the_limit_and_whole(kind: str
         rows=tuple(("$" * 300, "|" * 300) for _ in range(40)),
         footer="The end",
     )
-    text = render_comment(document, kind).body
+    text = render_comment(document, markup(kind)).body
     assert len(text) <= {"github": 60_000, "jira": 30_000}[kind]
     assert "The end" in text.split("\n")[-1]
     if kind == "github":
@@ -208,7 +215,7 @@ def test_states_make_an_edit_urgent_and_counts_do_not() -> None:
     def hashes(*entries: object) -> tuple[str, str]:
         found = roll_up_plan(*entries)  # type: ignore[arg-type]
         result = render_comment(
-            goal_comment(next(iter(found.goals)), increment(), overrides=0, instance="a"), "jira"
+            goal_comment(next(iter(found.goals)), increment(), overrides=0, instance="a"), JIRA.markup
         )
         return result.urgent_hash, result.full_hash
 
@@ -222,9 +229,9 @@ def test_states_make_an_edit_urgent_and_counts_do_not() -> None:
 @pytest.mark.parametrize("kind", ["github", "jira"])
 def test_the_notice_stands_once_and_leaves_the_figures(kind: str) -> None:
     body, since = goal_text(rich(), kind), datetime(2026, 11, 2, 9, tzinfo=UTC)
-    once = add_unreadable_notice(body, {"jira:DS": since}, kind)
-    assert add_unreadable_notice(once, {"jira:DS": since}, kind) == once
-    both = add_unreadable_notice(once, {"jira:DS": since, "github:acme/churn": since}, kind)
+    once = add_unreadable_notice(body, {"jira:DS": since}, markup(kind))
+    assert add_unreadable_notice(once, {"jira:DS": since}, markup(kind)) == once
+    both = add_unreadable_notice(once, {"jira:DS": since, "github:acme/churn": since}, markup(kind))
     assert both.count("Unreadable since 2026-11-02 09:00 UTC") == 2
     assert [line for line in both.split("\n") if "Unreadable" not in line and line] == [
         line for line in body.split("\n") if line

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from connectors.github.spec import SPEC as GITHUB
+from connectors.jira.spec import SPEC as JIRA
 from connectors.model import IssueRef
 from sync.config.sections import Limits
 from sync.diff.guard import (
@@ -22,6 +24,7 @@ from sync.model.limits import Audience, ChangeCost, GuardLimits, ImpactEstimate,
 from sync.pull.missing import allowed_shrinkage
 
 WHY = Reason(text="why")
+SPECS = {"github": GITHUB, "jira": JIRA}
 
 
 def limits(**changed: float) -> GuardLimits:
@@ -122,17 +125,17 @@ def suspicions(
 
 def test_a_tenth_of_the_labelled_issues_may_be_decided_by_people_at_once() -> None:
     pushed = labelled(300)
-    assert check_overrides(suspicions(30), pushed, limits(), pushed) == ()
-    assert rules(check_overrides(suspicions(31), pushed, limits(), pushed)) == ["overrides"]
+    assert check_overrides(suspicions(30), pushed, limits(), pushed, SPECS) == ()
+    assert rules(check_overrides(suspicions(31), pushed, limits(), pushed, SPECS)) == ["overrides"]
 
 
 def test_what_the_history_proves_is_not_new() -> None:
-    assert check_overrides(suspicions(31, "pin", needs_history=True), {}, limits(), ()) == ()
+    assert check_overrides(suspicions(31, "pin", needs_history=True), {}, limits(), (), SPECS) == ()
 
 
 def test_a_label_gone_everywhere_is_reported_with_its_name_and_container() -> None:
     pushed = labelled(3, repo="acme/churn") | labelled(3, repo="acme/other")
-    (refusal,) = check_overrides(suspicions(3, repo="acme/churn"), pushed, limits(), pushed)
+    (refusal,) = check_overrides(suspicions(3, repo="acme/churn"), pushed, limits(), pushed, SPECS)
     assert refusal.rule == "label-gone"
     assert "capability:x is gone from all 3 issues of github:acme/churn" in refusal.text
     assert "--restore-labels" in refusal.text
@@ -140,18 +143,18 @@ def test_a_label_gone_everywhere_is_reported_with_its_name_and_container() -> No
 
 def test_two_issues_that_lost_a_label_are_people() -> None:
     pushed = labelled(2)
-    assert check_overrides(suspicions(2), pushed, limits(), pushed) == ()
+    assert check_overrides(suspicions(2), pushed, limits(), pushed, SPECS) == ()
 
 
 def test_one_that_kept_it_says_that_the_label_is_still_there() -> None:
     pushed = labelled(4)
-    assert check_overrides(suspicions(3), pushed, limits(), pushed) == ()
+    assert check_overrides(suspicions(3), pushed, limits(), pushed, SPECS) == ()
 
 
 def test_unread_issues_do_not_count_as_lost_labels() -> None:
     pushed = labelled(4)
     looked_at = [ref(n) for n in range(3)]
-    assert rules(check_overrides(suspicions(3), pushed, limits(), looked_at)) == ["label-gone"]
+    assert rules(check_overrides(suspicions(3), pushed, limits(), looked_at, SPECS)) == ["label-gone"]
 
 
 # ---- small teams
@@ -194,9 +197,7 @@ def test_of_a_small_source_at_most_half_may_be_missing(known: int, allowed: int)
 
 
 def impact(*, spreading: bool = False, comments: int = 100, **attention: Any) -> ImpactEstimate:
-    audience = Audience(
-        people_by_issue={}, jira_trackers=frozenset(), notifying_projects=frozenset(), people_known=0
-    )
+    audience = Audience(people_by_issue={}, notifying_trackers=frozenset(), mailed_edits={}, people_known=0)
     return ImpactEstimate(
         cost=ChangeCost(**attention), audience=audience, existing_comments=comments, in_rollout=spreading
     )
@@ -250,7 +251,7 @@ def test_people_are_measured_by_the_team(team: int, may_be_mailed: int) -> None:
 
 
 def test_mails_to_one_person_are_limited() -> None:
-    attention = impact(people=2, mails=31, most_mails=21, people_known=5, notifying_projects=("jira:DS",))
+    attention = impact(people=2, mails=31, most_mails=21, people_known=5, notifying_containers=("jira:DS",))
     (refusal,) = check_changes(ChangeSet(), {}, limits(), attention)
     assert refusal.text == (
         "one person would get at least 21 mails, the limit is 20 (limits.mails_each); every edit in jira:DS is "
@@ -326,14 +327,16 @@ def test_only_issues_with_labels_count_as_labelled() -> None:
 def test_a_label_that_nobody_removed_while_it_was_wanted_is_not_reported_as_deleted() -> None:
     pushed = labelled(3)
     gone = suspicions(3, "gone")
-    assert check_overrides(gone, pushed, limits(), pushed) == ()
+    assert check_overrides(gone, pushed, limits(), pushed, SPECS) == ()
     mixed = [*suspicions(1, "veto"), *gone[1:]]
-    (refusal,) = check_overrides(mixed, pushed, limits(), pushed)
+    (refusal,) = check_overrides(mixed, pushed, limits(), pushed, SPECS)
     assert "capability:x is gone from all 3 issues of jira " in refusal.text
-    assert deleted_labels(mixed, pushed, pushed) == mixed[:1], "what was not wanted any more is not restored"
-    assert deleted_labels(mixed, pushed, ()) == []
+    assert deleted_labels(mixed, pushed, pushed, SPECS) == mixed[:1], (
+        "what was not wanted any more is not restored"
+    )
+    assert deleted_labels(mixed, pushed, (), SPECS) == []
 
 
 def test_a_person_who_puts_a_label_deletes_none() -> None:
     pushed = labelled(3)
-    assert check_overrides(suspicions(3, "pin"), pushed, limits(), pushed) == ()
+    assert check_overrides(suspicions(3, "pin"), pushed, limits(), pushed, SPECS) == ()

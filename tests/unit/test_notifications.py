@@ -21,8 +21,8 @@ LIMITS = GuardLimits(removals=10, removal_share=0.2, new_comments=40, overrides=
 def audience(*, noisy: bool = False) -> Audience:
     return Audience(
         people_by_issue={DS: frozenset({"jira:ada", "jira:bo"}), CHURN: frozenset({"github:cy"})},
-        jira_trackers=frozenset({"jira"}),
-        notifying_projects=frozenset({"jira:DS"} if noisy else ()),
+        notifying_trackers=frozenset({"jira"}),
+        mailed_edits={DS: "jira:DS"} if noisy else {},
         people_known=5,
     )
 
@@ -74,7 +74,7 @@ def test_people_count_once_and_mails_each_time_and_requests_with_their_reads() -
         comments=(comment(DS), comment(CHURN), comment(DS, "goal:other", "7")),
     )
     costs = {
-        "jira": TrackerWriteCost(limits=WriteLimits(spacing=0.2)),
+        "jira": TrackerWriteCost(limits=WriteLimits(spacing=0.2), labels_in_one_write=True),
         "github": TrackerWriteCost(
             limits=WriteLimits(spacing=1.0), missing_labels=frozenset({("acme/churn", "a")})
         ),
@@ -84,7 +84,7 @@ def test_people_count_once_and_mails_each_time_and_requests_with_their_reads() -
     jira, github = 1 + 2 + 2, 1 + 1 + 2 + 2
     assert found.requests == jira + github
     assert found.seconds == 0.2 * 3 + 1.0 * 5
-    assert found.notifying_projects == ("jira:DS",)
+    assert found.notifying_containers == ("jira:DS",)
 
 
 def test_what_was_made_in_the_last_hour_counts_for_the_time() -> None:
@@ -98,7 +98,7 @@ def test_the_estimate_in_words() -> None:
         mails=7,
         most_mails=3,
         people_known=5,
-        notifying_projects=("jira:DS",),
+        notifying_containers=("jira:DS",),
         new_comments=41,
         requests=45,
         seconds=130,

@@ -266,14 +266,15 @@ def test_a_label_that_a_person_put_back_stays() -> None:
 
 
 def test_what_the_run_does_not_know_or_cannot_reach_is_named() -> None:
-    other = IssueRef(tracker="github", id="9", key="acme/churn#9")
+    other, there = IssueRef(tracker="github", id="9", key="acme/churn#9"), {"container": "acme/churn"}
     rows = [
         entry("add-label", 1, payload={"label": A}, outcome=None),
         entry("add-label", 2, payload={"label": B}, outcome="unknown"),
         entry("add-label", 3, payload={"label": B}, outcome="failed"),
-        entry("create-label", 4, ref=other, payload={"label": A}),
-        entry("create-label", 5, ref=other, payload={"label": A}),
-        entry("rename-label", 6, ref=other, payload={"label": A, "new": B}),
+        entry("create-label", 4, ref=other, payload={"label": A, **there}),
+        entry("create-label", 5, ref=other, payload={"label": A, **there}),
+        entry("rename-label", 6, ref=other, payload={"label": A, "new": B, **there}),
+        entry("create-label", 7, ref=other, payload={"label": B}),
     ]
     current = {
         REF: CurrentIssue(ref=REF, problem="it no longer exists"),
@@ -285,7 +286,10 @@ def test_what_the_run_does_not_know_or_cannot_reach_is_named() -> None:
         "the result of its add-label is unknown",
         "the result of its add-label is unknown",
     ]
-    assert found.notes == [f"the label {A} was created in acme/churn if missing; it stays"]
+    assert found.notes == [
+        f"the label {A} was created in acme/churn if missing; it stays",
+        f"the label {B} was created for acme/churn#9 if missing; it stays",
+    ], "older journals do not name the container"
 
 
 def test_an_issue_that_is_gone_is_named_once() -> None:

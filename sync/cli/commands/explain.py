@@ -53,8 +53,9 @@ def _resolve_issue(context: RunContext, text: str) -> tuple[str, str]:
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
+        examples = ", ".join(dict.fromkeys(spec.keys.example for spec in context.settings.specs.values()))
         raise LookupError(
-            f"{text} is no issue of the settings' trackers; write it as DS-12, owner/repo#7 or its address"
+            f"{text} is no issue of the settings' trackers; write it as {examples} or its address"
         )
     forms = " or ".join(f"{tracker}:{key}" for tracker, key in candidates)
     raise LookupError(f"{text} could be in several trackers; write {forms}")
