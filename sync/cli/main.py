@@ -23,7 +23,7 @@ from sync.model.interruption import as_interruption
 app = typer.Typer(
     name="increment-sync",
     cls=CommandGroup,
-    help="Keeps increment plans and issue trackers (Jira, GitHub) telling the same story.",
+    help="Keeps increment plans and issue trackers telling the same story.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

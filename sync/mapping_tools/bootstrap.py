@@ -27,7 +27,7 @@ _KINDS_OF_WORK: Final = (
     *("bug", "chore", "documentation", "duplicate", "enhancement", "good first issue", "help wanted"),
     *("invalid", "question", "wontfix"),
 )
-"""Labels for the kind of work, most of them defaults of GitHub repositories: they stand for no capability."""
+"""Labels for the kind of work, most of them defaults of new repositories: they stand for no capability."""
 _MIN_SIMILARITY: Final = 0.5
 """Share of common words from which a name is taken for an existing capability."""
 _MAX_TITLE: Final = 80

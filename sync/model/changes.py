@@ -37,7 +37,7 @@ class LabelChange:
     """Team that sets the colors of the labels; None for the organization's colors."""
 
     def describe(self) -> str:
-        """Return one line, for example ``jira:DS-1  +capability:a -unplanned``."""
+        """Return one line, for example ``tracker:DS-1  +capability:a -unplanned``."""
         parts = [f"+{label}" for label in sorted(self.add)] + [f"-{label}" for label in sorted(self.remove)]
         return f"{self.ref}  {' '.join(parts)}"
 
@@ -64,7 +64,7 @@ class CommentChange:
         return self.comment_id is None
 
     def describe(self) -> str:
-        """Return one line, for example ``jira:DS-1  edit status comment of goal:retention``."""
+        """Return one line, for example ``tracker:DS-1  edit status comment of goal:retention``."""
         verb = "create" if self.creates else "edit"
         return f"{self.ref}  {verb} status comment of {self.subject}"
 
@@ -81,7 +81,7 @@ class CommentRemoval:
     """Id of the older comment of the same subject, which stays."""
 
     def describe(self) -> str:
-        """Return one line, for example ``jira:DS-1  delete status comment of goal:retention``."""
+        """Return one line, for example ``tracker:DS-1  delete status comment of goal:retention``."""
         what = "duplicate of the status comment" if self.duplicate_of else "status comment"
         return f"{self.ref}  delete {what} of {self.subject}"
 

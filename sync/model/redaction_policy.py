@@ -1,7 +1,7 @@
 """Redaction of issue keys and source names in comments that more people can read than the issues.
 
 Keys name a private project or repository. A comment in a public container therefore only counts the issues of private
-sources, unless ``push.share`` allows the source by name. A Jira site counts as private.
+sources, unless ``push.share`` allows the source by name. A tracker that asks for an account counts as private.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ def estimate_impact(context: RunContext, changes: ChangeSet, issues: Iterable[Is
     Costs one request a week for each container with edited issues, on trackers that may mail about edits.
     """
     people = {issue.ref: _people_on(issue) for issue in issues} if len(changes) else {}
-    notifying = frozenset(name for name, spec in context.settings.specs.items() if spec.traits.edits_may_send_mail)
+    notifying = frozenset(
+        name for name, spec in context.settings.specs.items() if spec.traits.edits_may_send_mail
+    )
     audience = Audience(
         people_by_issue={ref: people[ref] for ref in changes.refs if ref in people},
         notifying_trackers=notifying,

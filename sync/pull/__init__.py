@@ -1,7 +1,7 @@
 """Pull: read the sources and anchors into the store, and load what earlier runs recorded.
 
 ================  =====================================================================================
-source            a Jira project or GitHub repository that a mapping names, if given narrowed by a ``jql``
+source            a project or repository that a mapping names, narrowed by a query if it gives one
 pull              reading a source, in full or since its watermark
 census            listing the ids of all issues of a source, to detect missing ones
 missing issue     an issue that a full reading lacks; a direct read finds the reason

@@ -42,9 +42,8 @@ def configure_logging(
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
-    # The vendor clients log headers and bodies at DEBUG, which may hold secrets.
-    for name in ("jira", "github", "urllib3", "alembic"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # Libraries, such as the clients of the connectors, log headers and bodies at DEBUG, which may hold secrets.
+    logging.getLogger().setLevel(logging.CRITICAL)
 
 
 def bound_logger(**fields: Any) -> Any:

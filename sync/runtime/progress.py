@@ -82,7 +82,7 @@ class LineProgress:
 
 
 def describe_wait(wait: Wait) -> str:
-    """Return for example ``waiting 43 s for GitHub rate limit (github)``."""
+    """Return for example ``waiting 43 s for rate limit (tracker)``."""
     return f"waiting {wait.seconds:.0f} s for {wait.reason} ({wait.tracker})"
 
 

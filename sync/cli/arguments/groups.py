@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from typer import Argument, Option
 
+from sync.cli.annotations import FORMAT_HELP, CheckFormat
 from sync.cli.arguments.common import CommandGroup, Json, build_invocation
 
 forecast_app = typer.Typer(rich_markup_mode=None)
@@ -29,9 +30,7 @@ _Snapshot = Annotated[
 @mappings_app.command("check")
 def mappings_check(
     strict: bool = Option(False, "--strict", help="Fail on warnings, too."),
-    format_: Literal["text", "json", "github"] = Option(
-        "text", "--format", help="github: annotations on a pull request."
-    ),
+    format_: CheckFormat = Option("text", "--format", help=FORMAT_HELP),
     snapshot: _Snapshot = None,
     as_json: Json = False,
 ) -> int:

@@ -28,15 +28,18 @@ def init(
     timezone: str = Option("UTC", help="IANA time zone of the plans."),
 ) -> int:
     """Write a workspace to start from; never overwrites a file."""
-    from sync.cli.commands.init import InvalidInitOption, WorkspaceOptions
+    from sync.cli.commands.init import InitialTracker, InvalidInitOption, WorkspaceOptions
     from sync.cli.commands.init import init as command
 
+    if not jira and not github:
+        jira, github = "https://acme.atlassian.net", "acme/churn"
+    trackers = []
+    if jira:
+        trackers.append(InitialTracker(kind=jira_kind, url=jira, container=project))
+    if github:
+        trackers.append(InitialTracker(kind="github", url=github_url, container=github))
     options = WorkspaceOptions(
-        jira=jira,
-        jira_kind=jira_kind,
-        project=project,
-        github=github,
-        github_url=github_url,
+        trackers=tuple(trackers),
         team=team,
         timezone=timezone,
         today=date.today(),  # noqa: DTZ011 - the quarter in the time zone of the person at the keyboard

@@ -10,7 +10,9 @@ from datetime import date, timedelta
 from importlib.resources import files as package_files
 from pathlib import Path
 
+from connectors.registry import spec_of
 from connectors.regular_file import MEGABYTE, read_regular_file
+from connectors.spec import ConnectorSpec
 from mappings.problems import InvalidWorkspace
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output
@@ -18,12 +20,6 @@ from sync.cli.schemas import SCHEMA_FOLDER, editor_header, schema_files
 from sync.config.settings import FILE_NAME
 from sync.runtime.bootstrap import load_configuration
 from sync.runtime.invocation import Invocation
-
-_TRACKERS = {
-    "jira-cloud": "  jira: {{kind: jira-cloud, url: {jira_url}}}",
-    "jira-dc": "  jira: {{kind: jira-dc, url: {jira_url}}}",
-    "github": "  github: {{kind: github{github_url}}}",
-}
 
 _GITIGNORE = ".gitignore"
 _IGNORED = ".increment-sync/\n"
@@ -34,16 +30,44 @@ class InvalidInitOption(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WorkspaceOptions:
-    """Options of ``init``. Without ``jira`` and ``github`` the workspace has an example of both."""
+class InitialTracker:
+    """A tracker of the new workspace, and the container that the team reads there."""
 
-    jira: str | None
-    """URL of the site."""
-    jira_kind: str
-    project: str
-    github: str | None
-    """``owner/name`` of the repository."""
-    github_url: str | None
+    kind: str
+    container: str
+    url: str | None = None
+    """None: the default of the connector."""
+
+    @property
+    def spec(self) -> ConnectorSpec:
+        return spec_of(self.kind)
+
+    def setting(self) -> str:
+        """Return the tracker's line in the settings."""
+        url = f", url: {self.url}" if self.url else ""
+        return f"  {self.spec.name}: {{kind: {self.kind}{url}}}"
+
+    def source(self) -> str:
+        """Return its line in the mapping."""
+        container, *others = self.spec.source.options
+        narrowing = next((each.name for each in others if each.type == "text"), None)
+        hint = f"            # optional {narrowing}: narrows it" if narrowing else ""
+        return f"  - {self.spec.name}: {{{container.name}: {self.container}}}{hint}"
+
+    def key(self, number: int | None = None) -> str:
+        """Return a key of the container, with the number of the example or this one."""
+        example = self.spec.keys.example
+        named = self.spec.keys.container(example)
+        key = example.replace(named, self.container, 1) if named else example
+        return key if number is None else re.sub(r"\d+$", str(number), key)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkspaceOptions:
+    """Options of ``init``."""
+
+    trackers: tuple[InitialTracker, ...]
+    """At least one. The goal's anchor is an issue of the first one."""
     team: str
     timezone: str
     today: date
@@ -107,25 +131,16 @@ def _write(root: Path, files: Mapping[str, str]) -> None:
 
 def _workspace_files(folder_name: str, options: WorkspaceOptions) -> dict[str, str]:
     """Path below the workspace -> text."""
-    jira, github, project, team = options.jira, options.github, options.project, options.team
-    if jira is None and github is None:
-        jira, github = "https://acme.atlassian.net", "acme/churn"
-    trackers, sources = [], []
-    if jira:
-        trackers.append(_TRACKERS[options.jira_kind].format(jira_url=jira))
-        sources.append(f"  - jira: {{project: {project}}}            # optional jql: narrows it")
-    if github:
-        url = f", url: {options.github_url}" if options.github_url else ""
-        trackers.append(_TRACKERS["github"].format(github_url=url))
-        sources.append(f"  - github: {{repo: {github}}}")
+    team, first = options.team, options.trackers[0]
+    trackers = "\n".join(each.setting() for each in options.trackers)
+    sources = "\n".join(each.source() for each in options.trackers)
     increment, start, end = calendar_quarter(options.today)
     settings = template("init/settings").format(
-        instance=_instance_id(folder_name), timezone=options.timezone, trackers="\n".join(trackers)
+        instance=_instance_id(folder_name), timezone=options.timezone, trackers=trackers
     )
-    anchor = f"jira:{project}-100" if jira else f"github:{github}#12"
+    anchor = f"{first.spec.name}:{first.key()}"
     plan = template("init/plan").format(increment=increment, start=start, end=end, team=team, anchor=anchor)
-    key = f"{project}-7" if jira else f"{github}#7"
-    mapping = template("init/mapping").format(team=team, sources="\n".join(sources), key=key)
+    mapping = template("init/mapping").format(team=team, sources=sources, key=first.key(7))
     return {
         FILE_NAME: editor_header("settings", depth=0) + settings,
         f"plans/{increment}.yaml": editor_header("plan", depth=1) + plan,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from connectors.escape import escape_sentence
 from mappings.checks.silence import CheckedProblems, silence_hint
@@ -19,6 +19,7 @@ from mappings.model import Workspace
 from mappings.problems import InvalidWorkspace, Problem, sort_problems
 from mappings.testing.cases import case_problems
 from mappings.testing.files import collect_cases, test_file_problems
+from sync.cli.annotations import CheckFormat, annotation_lines
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, as_object, pick, pluralize
 from sync.config.check_push import check_push_names
@@ -28,8 +29,6 @@ from sync.runtime.invocation import Invocation
 
 if TYPE_CHECKING:
     from sync.store import Store
-
-Format = Literal["text", "json", "github"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +51,7 @@ class WorkspaceCheck:
 
 
 def check(
-    invocation: Invocation, *, strict: bool, format_: Format = "text", snapshot: Path | None = None
+    invocation: Invocation, *, strict: bool, format_: CheckFormat = "text", snapshot: Path | None = None
 ) -> int:
     """Print all problems. Return 3 when there are errors (or warnings, with ``strict``), else 0.
 
@@ -64,10 +63,11 @@ def check(
     if format_ == "json":
         output.document(_document(result, ok=not failed))
     else:
-        if format_ == "github":
-            output.lines(github_annotations(result.problems, invocation.root, invocation.environment))
-        else:
+        if format_ == "text":
             output.lines(check_lines(result.problems))
+        else:
+            root, environment = invocation.root, invocation.environment
+            output.lines(annotation_lines(result.problems, root, environment, silence_hint))
         output.lines(_summary(result))
     return ExitCode.INVALID if failed else ExitCode.DONE
 
@@ -225,36 +225,3 @@ def _document(result: WorkspaceCheck, *, ok: bool) -> dict[str, Any]:
 def problem_document(problem: Problem) -> dict[str, Any]:
     """Return one problem as a JSON object."""
     return as_object(problem.origin) | pick(problem, "path", "severity", "check", "message")
-
-
-def github_annotations(
-    problems: Sequence[Problem], root: Path, environment: Mapping[str, str]
-) -> Iterator[str]:
-    """Format problems as workflow commands of GitHub Actions, with paths relative to the checkout."""
-    folder = _folder_in_checkout(root, environment)
-    for problem in problems:
-        origin, hint = problem.origin, silence_hint(problem)
-        place = {"file": f"{folder}{origin.file}", "line": str(origin.line), "col": str(origin.column)}
-        properties = ({} if origin.is_variable else place) | {"title": f"increment-sync: {problem.check}"}
-        parameters = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        path = f"{origin}: " if origin.is_variable else f"{problem.path}: " if problem.path else ""
-        silence = f"\nIntended? Write {hint}" if hint else ""
-        yield f"::{problem.severity} {parameters}::{_data(f'{path}{problem.message}{silence}')}"
-
-
-def _folder_in_checkout(root: Path, environment: Mapping[str, str]) -> str:
-    """Return the workspace's folder below the checkout with a slash at its end; empty when it is the checkout."""
-    checkout = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
-    folder = root.resolve()
-    if folder == checkout or not folder.is_relative_to(checkout):
-        return ""
-    return f"{folder.relative_to(checkout).as_posix()}/"
-
-
-def _data(text: str) -> str:
-    """Escape a message, so that it cannot end its line and begin another workflow command."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -28,7 +28,7 @@ from sync.model.wording import plural
 
 MAX_KEYS: Final = 8
 MAX_ROWS: Final = 40
-"""Rows of one table. Three such tables stay below the 65,536 characters of a GitHub comment."""
+"""Rows of one table. Three such tables stay below the 65,536 characters of a comment on a pull request."""
 
 _HEADINGS: Final = {
     "moved": "Issues that count elsewhere",
@@ -64,7 +64,7 @@ def impact_text(impact: Impact, comparison: Comparison) -> str:
 
 
 def impact_markdown(impact: Impact, comparison: Comparison) -> str:
-    """Format for a comment on GitHub: keys and names in code spans, no links, no mentions, limited length."""
+    """Format for a comment on a pull request: keys and names in code spans, no links, no mentions, limited length."""
     lines = ["### What this change of plans and mappings does", "", f"**{_plain(_summary(impact))}**"]
     for heading, groups in _sections(impact):
         lines += ["", f"#### {heading}", "", "| from | to | by | issues |", "| --- | --- | --- | --- |"]
@@ -180,7 +180,7 @@ def _code_keys(refs: Sequence[IssueRef]) -> str:
 
 
 def _code(text: str) -> str:
-    """Return a code span: GitHub makes no links and no mentions inside."""
+    """Return a code span: no links and no mentions are made inside."""
     return f"`{escape_terminal(text, 200).replace('`', '').replace('|', '¦')}`" if text else ""
 
 

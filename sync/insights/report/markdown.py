@@ -1,6 +1,6 @@
 """The report as Markdown, for a wiki, a chat, a pull request or the summary of a CI job.
 
-All text is escaped for GitHub, including issue keys: ``acme/churn#7`` would create a backlink on that issue.
+All text is escaped, including issue keys: ``acme/churn#7`` would create a backlink on that issue.
 """
 
 from __future__ import annotations
