@@ -238,7 +238,9 @@ def _check_notified(impact: ImpactEstimate, limits: GuardLimits) -> Refusal | No
     cure = ""
     if cost.notifying_containers:
         containers = ", ".join(cost.notifying_containers)
-        cure = f"every edit in {containers} is mailed unless our account has the project administrator role; "
+        cure = (
+            f"every edit in {containers} is mailed unless our account may silence it there (docs/rights.md); "
+        )
     return Refusal(
         rule="notified",
         text=f"{what}; {cure}if this is intended, allow it in this run with --max-notifications {cost.mails}",

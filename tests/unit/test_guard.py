@@ -254,8 +254,8 @@ def test_mails_to_one_person_are_limited() -> None:
     attention = impact(people=2, mails=31, most_mails=21, people_known=5, notifying_containers=("jira:DS",))
     (refusal,) = check_changes(ChangeSet(), {}, limits(), attention)
     assert refusal.text == (
-        "one person would get at least 21 mails, the limit is 20 (limits.mails_each); every edit in jira:DS is "
-        "mailed unless our account has the project administrator role; if this is intended, allow it in this run with "
+        "one person would get at least 21 mails, the limit is 20 (limits.mails_each); every edit in jira:DS is mailed "
+        "unless our account may silence it there (docs/rights.md); if this is intended, allow it in this run with "
         "--max-notifications 31"
     )
 
