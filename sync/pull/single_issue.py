@@ -136,7 +136,7 @@ def _holds_container(source: Source, tracker: str, container: str) -> bool:
 
 def _is_in_unfiltered_source(context: RunContext, tracker: str, key: str) -> bool:
     """Return True if a source that is not narrowed covers the container of a key."""
-    container = key.rpartition("#")[0] if "#" in key else key.rpartition("-")[0]
+    container = context.settings.spec(tracker).keys.container(key)
     return any(
         not source.narrowing and _holds_container(source, tracker, container)
         for source in workspace_sources(context.workspace)

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from connectors.errors import AuthFailed, ConnectorError
 from connectors.model import CheckResult, FieldSelection, Source
 from connectors.ports import IssueReader
+from connectors.spec import KeySpec
 from mappings.model import Anchor, Workspace
 from sync.config.credentials import (
     Credentials,
@@ -52,7 +53,7 @@ class _TrackerTargets:
 
     sources: list[Source] = field(default_factory=list)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Project or repository -> labels that runs may add there."""
+    """Container -> labels that runs may add there."""
     anchors: list[Anchor] = field(default_factory=list)
 
 
@@ -96,7 +97,7 @@ def _check_tracker(
     for result in readers[name].diagnose(targets.sources, targets.labels):
         reached = reached or result.check == "account"
         yield _downgrade_if_push_is_off(result, settings)
-    if reached and tracker.kind != "github" and targets.labels:
+    if reached and not settings.spec(name).traits.label_objects and targets.labels:
         names = sorted(set().union(*targets.labels.values()))
         yield check_result("ok", "labels", name, f"a run may add {', '.join(names)}")
     if reached:
@@ -141,31 +142,18 @@ def _tracker_targets(
     for anchor in list_anchors(workspace):
         target = targets[anchor.tracker]
         target.anchors.append(anchor)
-        container = _container_of(anchor)
-        if not any(
-            _container_name(source).casefold() == _container_name(container).casefold()
-            for source in target.sources
-        ):
-            target.sources.append(container)
+        container = settings.spec(anchor.tracker).keys.container(anchor.key)
+        if not any(source.container.casefold() == container.casefold() for source in target.sources):
+            target.sources.append(Source(tracker=anchor.tracker, container=container))
     for name, target in targets.items():
-        target.labels = _labels(invocation, workspace, name)
+        target.labels = _labels(invocation, workspace, name, settings.spec(name).keys)
     return targets
 
 
-def _container_of(anchor: Anchor) -> Source:
-    """Return the project or repository of an anchor."""
-    repo, is_github, _ = anchor.key.partition("#")
-    if is_github:
-        return Source(tracker=anchor.tracker, container=repo)
-    return Source(tracker=anchor.tracker, container=anchor.key.rpartition("-")[0])
-
-
-def _container_name(source: Source) -> str:
-    return source.container
-
-
-def _labels(invocation: Invocation, workspace: Workspace, tracker: str) -> dict[str, tuple[str, ...]]:
-    """Project or repository -> labels that the next runs may add there."""
+def _labels(
+    invocation: Invocation, workspace: Workspace, tracker: str, keys: KeySpec
+) -> dict[str, tuple[str, ...]]:
+    """Container -> labels that the next runs may add there."""
     scheme = workspace.labels
     running = {
         capability.id: increment.id
@@ -181,12 +169,12 @@ def _labels(invocation: Invocation, workspace: Workspace, tracker: str) -> dict[
         wanted |= {scheme.label("unplanned", team=team.team)} if team.label_unplanned else set()
         for source in team.sources:
             if source.tracker == tracker:
-                labels[_container_name(source)] |= wanted
+                labels[source.container] |= wanted
     for (anchor, owner), states in _states(workspace, running).items():
         if anchor.tracker == tracker:
             wanted = {scheme.label("state", state, owner) for state in states}
             wanted |= {scheme.label("flag", flag, owner) for flag in ("blocked", "scope-growth")}
-            labels[_container_name(_container_of(anchor))] |= wanted
+            labels[keys.container(anchor.key)] |= wanted
     return {container: tuple(sorted(names)) for container, names in labels.items()}
 
 
