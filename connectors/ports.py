@@ -1,6 +1,6 @@
 """Interfaces of a tracker for the rest of the program. The docstrings are the contract.
 
-tests/contract/connector_suite.py checks every connector against it, including the in-memory one.
+connectors/testing/ checks every connector against it, including the in-memory one.
 """
 
 from __future__ import annotations

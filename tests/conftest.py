@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["connectors.testing"]  # here, so that its failed assertions show their values
+
 _FOREIGN_PREFIXES = ("GITHUB_", "GH_", "JIRA_", "INCREMENT_SYNC_")
 _FOREIGN_NAMES = ("CI", "NO_COLOR", "FORCE_COLOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _LOOPBACK = ("localhost", "127.", "::1", "0.0.0.0")  # noqa: S104 - compared, never bound

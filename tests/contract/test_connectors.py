@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from connectors.github.connect import open_github
+from connectors.github.spec import SPEC as GITHUB
+from connectors.markdown import MARKDOWN
 from connectors.model import Source
+from connectors.ports import IssueReader, IssueWriter
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
-from tests.contract.connector_suite import ConnectorSuite, TrackerFixture
+from connectors.spec import SPEC_VERSION, ConnectorSpec, KeySpec, OpenArguments, Option, SourceSpec
+from connectors.testing import START, ConnectorSuite, TrackerHarness, VirtualTime
 from tests.support.dict_cache import DictCache
 from tests.support.memory_tracker import MemoryTracker
 
-START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+def _open_nothing(arguments: OpenArguments) -> tuple[IssueReader, IssueWriter]:
+    raise NotImplementedError("tests make the in-memory tracker themselves")
 
 
-class MemoryFixture(TrackerFixture):
+MEMORY = ConnectorSpec(
+    version=SPEC_VERSION,
+    name="memory",
+    title="Memory",
+    kinds={"memory": "Memory"},
+    needs_url=False,
+    open=_open_nothing,
+    keys=KeySpec(
+        pattern=re.compile(r"[A-Z]+-[1-9][0-9]*"),
+        example="DS-1",
+        container=lambda key: key.rpartition("-")[0],
+    ),
+    source=SourceSpec(noun="project", shape="{project: KEY}", options=(Option("project", "Project."),)),
+    markup=MARKDOWN,
+)
+"""Nothing that is optional."""
+
+
+class MemoryFixture(TrackerHarness):
+    is_installed = False
+
     def __init__(self) -> None:
-        self.time = START
-        self.tracker = MemoryTracker("memory", ["DS", "OPS"], now=lambda: self.time)
+        self.spec, self.time = MEMORY, VirtualTime()
+        self.tracker = MemoryTracker("memory", ["DS", "OPS"], now=self.time.now)
         self.reader = self.writer = self.tracker
         self.source = Source(tracker="memory", container="DS")
         self.missing = Source(tracker="memory", container="NOPE")
@@ -55,18 +82,15 @@ class MemoryFixture(TrackerFixture):
         return self.tracker.move(key, "OPS").key
 
     def pass_minutes(self, minutes: float) -> None:
-        self.time += timedelta(minutes=minutes)
+        self.time.sleep(60 * minutes)
 
     def lose_next_response_to_new_comment(self) -> None:
         self.tracker.loses_responses = True
 
-    def requests(self) -> None:
-        return None
 
-
-class GithubFixture(TrackerFixture):
+class GithubFixture(TrackerHarness):
     def __init__(self, sandbox: Sandbox, **options: Any) -> None:
-        self.sandbox = sandbox
+        self.spec, self.sandbox = GITHUB, sandbox
         self.state: Any = sandbox.trackers["github"].state  # type: ignore[attr-defined]
         self.cache = DictCache()
         self.waits: list[float] = []
@@ -149,19 +173,19 @@ def seed(**more: Any) -> dict[str, Any]:
 
 class TestMemory(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> TrackerFixture:
+    def world(self) -> TrackerHarness:
         return MemoryFixture()
 
 
 class TestGithub(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> Iterator[TrackerFixture]:
+    def world(self) -> Iterator[TrackerHarness]:
         with Sandbox.from_seed(seed()) as sandbox:
             yield GithubFixture(sandbox)
 
 
 class TestGithubEnterpriseServer(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> Iterator[TrackerFixture]:
+    def world(self) -> Iterator[TrackerHarness]:
         with Sandbox.from_seed(seed(server="enterprise")) as sandbox:
             yield GithubFixture(sandbox)

@@ -17,7 +17,7 @@ from connectors.github.auth import GithubApp
 from connectors.model import FailedSource, FieldSelection, PulledSource, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
-from tests.contract.connector_suite import titles
+from connectors.testing import titles
 from tests.contract.test_connectors import GithubFixture, seed
 from tests.support.dict_cache import DictCache
 

@@ -8,18 +8,19 @@ from typing import get_args
 import pytest
 
 from connectors.errors import OutcomeUnknown, Rejected
+from connectors.jira.spec import SPEC
 from connectors.model import FieldSelection, IssueRef
 from connectors.sandbox.core.faults import Fault
-from tests.contract.connector_suite import ConnectorSuite, TrackerFixture
+from connectors.testing import ConnectorSuite, TrackerHarness
 from tests.contract.jira_server import JiraServer, Kind, project, serve_jira
 
 MARKER = {"instance": "acme", "anchor": "churn-model"}
 EMPTY = {"DS": {}, "OPS": {}}
 
 
-class JiraFixture(TrackerFixture):
+class JiraFixture(TrackerHarness):
     def __init__(self, jira: JiraServer) -> None:
-        self.jira = jira
+        self.spec, self.jira = SPEC, jira
         self.reader, self.writer = jira.reader, jira.writer
         self.source, self.missing = project("DS"), project("NOPE")
 
@@ -62,14 +63,14 @@ class JiraFixture(TrackerFixture):
 
 class TestJiraCloud(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> Iterator[TrackerFixture]:
+    def world(self) -> Iterator[TrackerHarness]:
         with serve_jira("jira-cloud", projects=EMPTY) as jira:
             yield JiraFixture(jira)
 
 
 class TestJiraDataCenter(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> Iterator[TrackerFixture]:
+    def world(self) -> Iterator[TrackerHarness]:
         with serve_jira("jira-dc", projects=EMPTY, robot={"timezone": "America/New_York"}) as jira:
             yield JiraFixture(jira)
 
@@ -78,7 +79,7 @@ class TestJiraCloudBehindTheGateway(ConnectorSuite):
     """Scoped token, account in a distant time zone, and self links with the gateway."""
 
     @pytest.fixture
-    def world(self) -> Iterator[TrackerFixture]:
+    def world(self) -> Iterator[TrackerHarness]:
         robot = {"scoped": True, "timezone": "Australia/Sydney"}
         switches = {"self_links": "gateway"}
         with serve_jira("jira-cloud", projects=EMPTY, robot=robot, cloud_id="c-1", switches=switches) as jira:

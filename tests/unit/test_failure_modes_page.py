@@ -18,8 +18,9 @@ ROWS = [
 
 @cache
 def functions_of(file: str) -> frozenset[str]:
-    """Return the names of the test functions of a file below ``tests``, including those of classes."""
-    tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
+    """Return the names of the test functions of a file of ``tests`` or of the contract suite, also in classes."""
+    path = ROOT / file if file.startswith("connectors/testing/") else ROOT / "tests" / file
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
