@@ -1,0 +1,3 @@
+"""Set-up of the tests."""
+
+pytest_plugins = ["connectors.testing"]
