@@ -66,9 +66,12 @@ reference: $(READY)
 	$(BIN)/increment-sync mappings schema --format markdown > docs/reference.md
 	$(BIN)/increment-sync report --format schema > schemas/report.json
 
+# Extras of a deployment: `testing` is for authors of connectors.
+EXTRAS := --extra sandbox --extra postgres --extra forecast --extra report
+
 # Requires uv on the path. Writes no index URL into the files.
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --all-extras pyproject.toml -o requirements/runtime.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate $(EXTRAS) pyproject.toml -o requirements/runtime.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock
 
 clean:

@@ -6,86 +6,16 @@ Slow (it builds and installs), and so run by ``make wheel`` and not by ``make te
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tarfile
-import venv
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.distribution import ROOT, Program, installed, locked_versions, program, wheel_in
+
 PACKAGES = ("connectors", "mappings", "sync")
-Program = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist, and the wheel that was built from it."""
-    out = tmp_path_factory.mktemp("dist")
-    command = [
-        sys.executable,
-        "-m",
-        "build",
-        "--no-isolation",
-        "--outdir",
-        str(out),
-        str(checkout(out.parent)),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "SetuptoolsDeprecationWarning" not in done.stderr
-    assert "importable" not in done.stdout + done.stderr, "setuptools takes a folder for a package"
-    return out
-
-
-def checkout(folder: Path) -> Path:
-    """What git tracks and what is new, copied: a build leaves folders of its own beside the sources."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    target = folder / "checkout"
-    for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            (target / name).write_bytes((ROOT / name).read_bytes())
-    return target
-
-
-def wheel_in(folder: Path) -> Path:
-    return next(folder.glob("*.whl"))
-
-
-def installed(folder: Path, *arguments: str) -> Path:
-    """An empty environment into which pip installed ``arguments``. Out: its folder of commands."""
-    venv.create(folder, with_pip=True)
-    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(pip, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "bin"
-
-
-def program(commands: Path, folder: Path) -> Program:
-    """The installed ``increment-sync``, run in a folder that has nothing to do with the checkout."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NO_COLOR": "1", "COLUMNS": "80"}
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(commands / "increment-sync"), *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +32,7 @@ def whole(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bare(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of an environment without extras, in the versions that are locked."""
     folder = tmp_path_factory.mktemp("bare")
-    constraints = folder / "versions.txt"
-    lock = (ROOT / "requirements" / "runtime.lock").read_text(encoding="utf-8")
-    versions = [line.removesuffix("\\").strip() for line in lock.splitlines() if line[:1].isalnum()]
-    constraints.write_text("\n".join(versions), encoding="utf-8")
+    constraints = locked_versions("runtime.lock", folder / "versions.txt")
     return installed(folder / "env", "--constraint", str(constraints), str(wheel_in(built)))
 
 
