@@ -434,7 +434,7 @@ def test_other_file_than_a_change_set_is_refused_in_one_sentence(world: JourneyW
 
 def test_missing_change_set_or_folder_is_refused(world: JourneyWorld) -> None:
     assert "No such file" in sentence(world.apply(world.root / "nope.json"), code=1)
-    assert "directory" in sentence(world.apply(world.root), code=1)
+    assert "not a regular file" in sentence(world.apply(world.root), code=1)
 
 
 def test_a_change_set_of_another_installation_is_stale(world: JourneyWorld) -> None:

@@ -213,14 +213,14 @@ def test_all_teams_are_shown_and_the_broken_file_is_named(
 
 @pytest.mark.parametrize("command", [["status", "--json"], ["unplanned", "--json"]])
 def test_a_program_gets_one_document_and_no_second_one_about_the_broken_file(
-    world: JourneyWorld, command: list[str], capsys: pytest.CaptureFixture[str]
+    world: JourneyWorld, command: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     world.write(BROKEN, "rules: [")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", ["increment-sync", "-C", str(world.root), *command])
         with pytest.raises(SystemExit) as stop:
             main()
-    result = capsys.readouterr()
+    result = capfd.readouterr()
     assert stop.value.code == 3
     assert json.loads(result.out)["version"] == 1
     assert f"{BROKEN} is broken" in result.err

@@ -332,17 +332,18 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
 
 
 def quick_to_fail(workspace: Path) -> None:
-    """Closed ports are asked again several times, which takes seconds; an impossible URL fails at once."""
+    """Closed ports are asked again several times, which takes seconds; without certificates a request fails at once."""
     settings = workspace / "increment-sync.yaml"
-    settings.write_text(SETTINGS.replace("http://127.0.0.1:9", "http://127.0.0.1:99999"), encoding="utf-8")
+    settings.write_text(SETTINGS.replace("http://127.0.0.1:9", "https://tracker.invalid"), encoding="utf-8")
 
 
 def test_no_color_and_ci_disable_colors_and_the_progress_line(workspace: Path) -> None:
     quick_to_fail(workspace)
     tokens = {"JIRA_EMAIL": "a@example.com", "JIRA_API_TOKEN": "token-1", "GH_TOKEN": "token-2"}
+    tokens["REQUESTS_CA_BUNDLE"] = str(workspace / "missing.pem")
     preview = ("-C", str(workspace), "preview")
     plain = on_a_terminal(*preview, NO_COLOR="1", CI="1", **tokens)
-    assert "could not" in plain or "url" in plain
+    assert "REQUESTS_CA_BUNDLE" in plain
     assert "\x1b" not in plain
     colourful = on_a_terminal(*preview, **tokens)
     assert "\x1b" in colourful

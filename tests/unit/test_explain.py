@@ -104,7 +104,7 @@ def test_shows_the_rollup_of_the_issue(tmp_path: Path) -> None:
         "goal retention (Keep subscribers): in-progress, 0 of 2 required capabilities done, "
         "1 of 3 issues done, 1 in progress, 1 to do; committed"
     ) in text
-    assert "iteration v2: planned, 0 of 1 issues done, 1 to do" in explanation(world, "DS-3")
+    assert "iteration v2: planned, 0 of 1 issue done, 1 to do" in explanation(world, "DS-3")
 
 
 def test_rollup_numbers_are_those_of_the_last_run(tmp_path: Path) -> None:
