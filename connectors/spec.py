@@ -101,7 +101,7 @@ class Option:
     name: str
     description: str
     _: KW_ONLY
-    example: Any = None
+    example: str | None = None
     type: Literal["text", "boolean"] = "text"
     """For a source, a text narrows what is read of a container, and a boolean adds to it."""
     default: str | None = None

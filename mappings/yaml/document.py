@@ -180,7 +180,7 @@ def _message(
     if kind == "missing":
         return f'the key "{location[-1]}" is missing; add it.'
     if kind == "extra_forbidden":
-        known = _known_keys(model, location[:-1])
+        known = error.get("ctx", {}).get("known") or _known_keys(model, location[:-1])
         return f'unknown key "{_shorten(location[-1])}"; {suggestion(str(location[-1]), known, kind="keys")}'
     name = _subject_of(path)
     if kind == "value_error":

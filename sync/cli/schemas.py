@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from connectors.registry import installed_specs
+from connectors.registry import installed_kinds, installed_specs
 from connectors.spec import Option
 from mappings.rules.fields import CONDITION_FIELDS, RuleField
 from mappings.schema.cases import CaseFile
@@ -82,6 +82,13 @@ def json_schema(kind: Kind) -> dict[str, Any]:
     if kind == "mapping":
         body["$defs"]["SourceEntry"] |= {"properties": _source_options(), "additionalProperties": False}
         body["properties"]["sources"]["examples"] = [_source_examples()]
+    if kind == "settings":
+        tracker = body["$defs"]["TrackerSettings"]["properties"]
+        tracker["kind"] |= {"type": "string", "enum": list(installed_kinds())}
+        body["properties"]["trackers"]["examples"] = [
+            {spec.name: {"kind": next(iter(spec.kinds))} for spec in installed_specs()}
+        ]
+        tracker |= {each.name: option_schema(each) for spec in installed_specs() for each in spec.settings}
     _name_owners_of_optional_fields(body)
     head = {"$schema": _Generator.schema_dialect, "title": f"increment-sync: {FILE_PATTERNS[kind]}"}
     return {**head, **_readable(body)}

@@ -18,16 +18,13 @@ from pydantic_settings import PydanticBaseSettingsSource
 
 from connectors.http.redaction import secrets_in_url
 from connectors.http.url_policy import is_unencrypted
-from connectors.registry import spec_of
+from connectors.registry import spec_or_stand_in
 from connectors.spec import Address, ConnectorSpec, CredentialPart
 from sync.config.secret_lookup import SECRETS_DIR, CredentialError, FoundValue, SecretLookup
-from sync.config.sections import TrackerKind
 from sync.config.settings_sources import name_in_variable, variable_name
 from sync.config.sourced_settings import SourcedSettings, reading_from
 
 PING_URL = "INCREMENT_SYNC_PING_URL"
-DEFAULT_GITHUB_URL = "https://api.github.com"
-"""Used unless the settings or the environment name another one."""
 
 
 class Credentials(SourcedSettings):
@@ -151,14 +148,12 @@ def own_variable(tracker: str, part: str) -> str:
     return f"INCREMENT_SYNC_{name_in_variable(tracker)}_{part.upper()}"
 
 
-def read_credentials(
-    tracker: str, kind: TrackerKind, lookup: SecretLookup, url: str | None = None
-) -> Credentials:
+def read_credentials(tracker: str, kind: str, lookup: SecretLookup, url: str | None = None) -> Credentials:
     """Read all parts of a tracker's credentials; ``url`` is that of the settings.
 
     Raises CredentialError if a named file cannot be read, or if a URL cannot be used.
     """
-    spec = spec_of(kind)
+    spec = spec_or_stand_in(kind)
     model = _model_of(spec.name, spec.credentials.parts)
     source = _PartsSource(model, tracker, spec, lookup, url)
     with reading_from(source):
@@ -167,9 +162,9 @@ def read_credentials(
     return credentials
 
 
-def describe_missing_credentials(tracker: str, kind: TrackerKind, credentials: Credentials) -> str | None:
+def describe_missing_credentials(tracker: str, kind: str, credentials: Credentials) -> str | None:
     """Return one sentence that says what to set; None if the credentials are complete."""
-    spec = spec_of(kind)
+    spec = spec_or_stand_in(kind)
     combinations = spec.credentials.sufficient.get(kind, ((),))
     missing = [[part for part in parts if not credentials.reveal(part)] for parts in combinations]
     if not all(missing):

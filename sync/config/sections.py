@@ -1,11 +1,11 @@
-"""Sections of ``increment-sync.yaml``: trackers, push, limits and metrics."""
+"""Sections of ``increment-sync.yaml``: push, limits and metrics. ``trackers.py`` has that of the trackers."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -17,10 +17,8 @@ from pydantic import (
     field_validator,
 )
 
-from connectors.http.url_policy import is_base_url, is_unencrypted
+from connectors.http.url_policy import is_base_url
 from connectors.text import normalize_text
-
-TrackerKind = Literal["jira-cloud", "jira-dc", "github"]
 
 _MAX_DURATION = timedelta(days=366)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -67,63 +65,6 @@ def check_url_without_password(url: str | None, example: str) -> str | None:
     return url.rstrip("/") if url else url
 
 
-class TrackerSettings(SettingsSection):
-    """One Jira site or GitHub server."""
-
-    kind: TrackerKind = Field(description="Jira Cloud, Jira Data Center, or GitHub.")
-    url: str | None = Field(
-        default=None,
-        description="URL of the Jira site, or API URL of GitHub Enterprise Server. Default: from the environment.",
-        examples=["https://acme.atlassian.net"],
-        json_schema_extra={"pattern": "^https?://[^@]*$"},
-    )
-    cloud_id: str | None = Field(
-        default=None,
-        description="Jira Cloud: id of the site. Required for scoped tokens, which use the gateway.",
-        examples=["11111111-2222-3333-4444-555555555555"],
-    )
-    gateway_url: str = Field(
-        default="https://api.atlassian.com",
-        description="Jira Cloud: URL of the gateway for scoped tokens.",
-        json_schema_extra={"pattern": "^https?://[^@]*$"},
-    )
-    former_accounts: tuple[str, ...] = Field(
-        default=(),
-        description=(
-            "Ids of accounts that this installation used earlier. Their comments and labels count as ours "
-            "if the tracker lets us edit them."
-        ),
-        examples=[["41898282"]],
-    )
-    write_spacing: float | None = Field(
-        default=None,
-        ge=0,
-        description="Seconds between two writes. Default: 1 on GitHub, 0.2 on Jira.",
-        examples=[0.5],
-    )
-    content_per_minute: int | None = Field(
-        default=None,
-        ge=1,
-        description="Labels and comments per minute, across all runs with the same token. Default: 80 on GitHub, "
-        "unless `write_spacing` is 0.",
-        examples=[80],
-    )
-    content_per_hour: int | None = Field(
-        default=None,
-        ge=1,
-        description="The same per hour. Default: 500 on GitHub, unless `write_spacing` is 0.",
-        examples=[500],
-    )
-
-    @field_validator("url", "gateway_url")
-    @classmethod
-    def _check_url(cls, url: str | None) -> str | None:
-        clean = check_url_without_password(url, "https://acme.atlassian.net")
-        if clean is not None and is_unencrypted(clean):
-            raise ValueError("use https://: over http:// the token is sent unencrypted")
-        return clean
-
-
 class PushSettings(SettingsSection):
     """The ``push`` section."""
 
@@ -139,7 +80,7 @@ class PushSettings(SettingsSection):
             "Private sources, as `tracker:PROJECT` or `tracker:owner/repo`, whose issues may be named in public "
             "comments. Issues of other private sources are only counted there."
         ),
-        examples=[["jira:DS"]],
+        examples=[["tracker:DS"]],
     )
 
 

@@ -32,7 +32,6 @@ from sync.config.sections import (
     MetricsSettings,
     Name,
     PushSettings,
-    TrackerSettings,
 )
 from sync.config.settings_sources import (
     EnvironmentSource,
@@ -44,6 +43,7 @@ from sync.config.settings_sources import (
     variable_name,
 )
 from sync.config.sourced_settings import SourcedSettings, reading_from
+from sync.config.trackers import Tracker
 
 FILE_NAME = "increment-sync.yaml"
 
@@ -69,10 +69,9 @@ class Settings(SourcedSettings):
         description="Database for the state between runs: an SQLite file, relative to the workspace, or PostgreSQL.",
         examples=["postgresql://increment_sync@db.example/increments"],
     )
-    trackers: Mapping[Name, TrackerSettings] = Field(
+    trackers: Mapping[Name, Tracker] = Field(
         min_length=1,
         description="Trackers by name, as mappings and plans refer to them.",
-        examples=[{"jira": {"kind": "jira-cloud", "url": "https://acme.atlassian.net"}}],
     )
     push: PushSettings = Field(default=PushSettings(), description="Scope of writes on the trackers.")
     labels: LabelEntries = Field(

@@ -164,7 +164,8 @@ def read_variables(
 
 def _key_paths(annotation: Any, node: Node | None, path: KeyPath = ()) -> Iterator[KeyPath]:
     """Yield the paths of all keys that the model knows, with those entries of maps that are in the file."""
-    names: Mapping[str, Any] = {key: each.annotation for key, each in _fields_of(annotation).items()}
+    fields = _fields_of(_model_for(annotation, node))
+    names: Mapping[str, Any] = {key: each.annotation for key, each in fields.items()}
     if (entry := _entry_type(annotation)) is not None:
         keys = node.value if node is not None and isinstance(node.value, dict) else {}
         names = {key: entry for key in keys if DELIMITER not in name_in_variable(key)}
@@ -172,6 +173,14 @@ def _key_paths(annotation: Any, node: Node | None, path: KeyPath = ()) -> Iterat
         here = (*path, name)
         yield here
         yield from _key_paths(inner, node.child(name) if node else None, here)
+
+
+def _model_for(annotation: Any, node: Node | None) -> Any:
+    """Return the model of an entry of the file, if its keys depend on its content (``TrackerSettings.model_for``)."""
+    if get_origin(annotation) is Annotated:
+        return _model_for(get_args(annotation)[0], node)
+    choose = getattr(annotation, "model_for", None)
+    return choose(node.to_plain()) if choose and node is not None else annotation
 
 
 def _path_of_new_entry(model: type[BaseModel], name: str) -> KeyPath | None:

@@ -8,29 +8,31 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import TYPE_CHECKING, Final
 
+from connectors.guard import open_guarded
 from connectors.http.rate_limiter import RateLimiter
 from connectors.http.retry import RetryPolicy, Wait
 from connectors.http.usage import RequestStats
 from connectors.ports import Cache, IssueReader, IssueWriter
+from connectors.spec import ConnectorSpec, OpenArguments
 from mappings.load import load_workspace
 from mappings.problems import InvalidWorkspace
 from sync.config.check_push import check_push_names
 from sync.config.credentials import (
-    DEFAULT_GITHUB_URL,
     Credentials,
     describe_missing_credentials,
     read_credentials,
 )
 from sync.config.evidence import check_all_evidence
 from sync.config.secret_lookup import CredentialError, SecretLookup
-from sync.config.sections import TrackerKind, TrackerSettings
 from sync.config.settings import Settings, load_settings
+from sync.config.trackers import TrackerSettings
 from sync.config.workspace import LoadedWorkspace
 from sync.model.broken_file import BrokenFile
+from sync.store import LeaseHeld, LeaseLost, StoreError
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -128,93 +130,38 @@ def open_trackers(
         random=client_options.random,
     )
     for name, tracker in settings.trackers.items():
-        shared: _SharedArguments = {
-            "tracker": name,
-            "cache": caches(name),
-            "policy": policy,
-            "overlap": settings.overlap,
-            "rate_limiter": (rate_limiters or {}).get(name),
-            "now": client_options.now,
-            "sleep": client_options.sleep,
-            "on_wait": client_options.on_wait,
-            "adapter": client_options.adapter,
-            "request_stats": client_options.request_stats,
-        }
-        opened = _OPENERS[tracker.kind](tracker, credentials[name], client_options, shared)
-        readers[name], writers[name] = opened
+        spec = settings.spec(name)
+        found = credentials[name]
+        arguments = OpenArguments(
+            tracker=name,
+            kind=tracker.kind,
+            url=_url_of(name, tracker, spec, found),
+            options=tracker.options,
+            credentials={
+                part.name: text for part in spec.credentials.parts if (text := found.reveal(part.name))
+            },
+            cache=caches(name),
+            policy=policy,
+            overlap=settings.overlap,
+            rate_limiter=(rate_limiters or {}).get(name),
+            now=client_options.now,
+            sleep=client_options.sleep,
+            on_wait=client_options.on_wait,
+            on_smaller_page=client_options.on_smaller_page,
+            adapter=client_options.adapter,
+            request_stats=client_options.request_stats,
+            page_size=client_options.page_size,
+        )
+        readers[name], writers[name] = open_guarded(spec, arguments, _OWN_ERRORS)
     return readers, writers
 
 
-class _SharedArguments(TypedDict):
-    """Arguments that the clients of all kinds of trackers take."""
-
-    tracker: str
-    cache: Cache
-    policy: RetryPolicy
-    overlap: timedelta
-    rate_limiter: RateLimiter | None
-    now: Callable[[], datetime]
-    sleep: Callable[[float], None]
-    on_wait: Callable[[Wait], None]
-    adapter: BaseAdapter | None
-    request_stats: RequestStats
+_OWN_ERRORS: Final = (StoreError, LeaseHeld, LeaseLost)
 
 
-def _open_github(
-    tracker: TrackerSettings, credentials: Credentials, options: ClientOptions, shared: _SharedArguments
-) -> tuple[IssueReader, IssueWriter]:
-    from connectors.github.auth import GithubApp
-    from connectors.github.connect import open_github
-
-    app = None
-    app_id, private_key = credentials.reveal("app_id"), credentials.reveal("app_private_key")
-    installation = credentials.reveal("app_installation_id")
-    if app_id and private_key and installation:
-        app = GithubApp(
-            app_id=app_id,
-            private_key=private_key,
-            installation_id=int(installation),
-        )
-    return open_github(
-        url=credentials.address.url or tracker.url or DEFAULT_GITHUB_URL,
-        token=credentials.reveal("token"),
-        app=app,
-        page_size=options.page_size or 100,
-        **shared,
-    )
-
-
-def _open_jira(
-    tracker: TrackerSettings, credentials: Credentials, options: ClientOptions, shared: _SharedArguments
-) -> tuple[IssueReader, IssueWriter]:
-    from connectors.jira.connect import open_jira
-
-    url = credentials.address.url or tracker.url
-    if not url:
-        name = shared["tracker"]
-        raise CredentialError(f"no site URL for {name}: write trackers.{name}.url in increment-sync.yaml")
-    if tracker.kind == "github":
-        raise ValueError("not a Jira tracker")
-    return open_jira(
-        kind=tracker.kind,
-        url=url,
-        cloud_id=tracker.cloud_id or credentials.reveal("cloud_id"),
-        gateway_url=tracker.gateway_url,
-        email=credentials.reveal("email"),
-        api_token=credentials.reveal("token"),
-        pat=credentials.reveal("pat"),
-        page_size=options.page_size or 1000,
-        on_smaller_page=options.on_smaller_page,
-        **shared,
-    )
-
-
-_Opener = Callable[
-    [TrackerSettings, Credentials, ClientOptions, _SharedArguments], tuple[IssueReader, IssueWriter]
-]
-_OPENERS: Final[Mapping[TrackerKind, _Opener]] = {
-    "github": _open_github,
-    "jira-cloud": _open_jira,
-    "jira-dc": _open_jira,
-}
-"""Kind of tracker -> function that opens its clients. A new kind needs an entry here."""
+def _url_of(name: str, tracker: TrackerSettings, spec: ConnectorSpec, credentials: Credentials) -> str | None:
+    """Return the URL of a tracker. Raises CredentialError if it needs one and nothing names it."""
+    url = credentials.address.url or tracker.url or spec.default_url
+    if not url and spec.needs_url:
+        raise CredentialError(f"no URL for {name}: write trackers.{name}.url in increment-sync.yaml")
+    return url or None

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from sync.config.credentials import CredentialError, read_credentials
 from sync.config.secret_lookup import SecretLookup
-from sync.config.sections import TrackerKind
 
-TRACKERS: Final[tuple[tuple[str, TrackerKind], ...]] = (
+TRACKERS: Final[tuple[tuple[str, str], ...]] = (
     ("jira", "jira-cloud"),
     ("jira", "jira-dc"),
     ("legacy-jira", "jira-dc"),
@@ -142,7 +141,7 @@ def build_environment(places: Mapping[str, frozenset[str]], files: Path, secrets
     url=st.sampled_from([None, None, "https://ghe.example/api/v3", "https://api.github.com"]),
 )
 def test_credentials_are_those_of_the_rule(
-    files: Path, places: Mapping[str, frozenset[str]], tracker: tuple[str, TrackerKind], url: str | None
+    files: Path, places: Mapping[str, frozenset[str]], tracker: tuple[str, str], url: str | None
 ) -> None:
     with TemporaryDirectory() as secrets:
         lookup = SecretLookup(build_environment(places, files, Path(secrets)))

@@ -22,7 +22,6 @@ from sync.config.credentials import (
     read_credentials as read_from,
 )
 from sync.config.secret_lookup import CredentialError, SecretLookup
-from sync.config.sections import TrackerKind
 from sync.config.settings import Settings
 from sync.runtime.bootstrap import ClientOptions, load_credentials, open_trackers
 from sync.runtime.invocation import utc_now
@@ -37,7 +36,7 @@ BOTH = {
 
 
 def read_credentials(
-    tracker: str, kind: TrackerKind, environment: Mapping[str, str], url: str | None = None
+    tracker: str, kind: str, environment: Mapping[str, str], url: str | None = None
 ) -> Credentials:
     return read_from(tracker, kind, SecretLookup(environment), url)
 
@@ -81,7 +80,7 @@ def test_a_secrets_folder_holds_a_file_for_each_variable(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize(("name", "kind"), [("JIRA_URL", "jira-cloud"), ("GITHUB_API_URL", "github")])
-def test_a_password_in_a_url_is_refused_and_not_repeated(name: str, kind: TrackerKind) -> None:
+def test_a_password_in_a_url_is_refused_and_not_repeated(name: str, kind: str) -> None:
     tracker = kind.partition("-")[0]
     with pytest.raises(CredentialError, match=f"{name} holds a user or password") as raised:
         read_credentials(tracker, kind, {name: "https://bot:pw-123@acme.example"})
@@ -89,7 +88,7 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(name: str, kind: Tracke
 
 
 @pytest.mark.parametrize(("name", "kind"), [("JIRA_URL", "jira-cloud"), ("GITHUB_API_URL", "github")])
-def test_unencrypted_url_is_refused(name: str, kind: TrackerKind) -> None:
+def test_unencrypted_url_is_refused(name: str, kind: str) -> None:
     with pytest.raises(CredentialError, match=f"{name} begins with http://.*use https://"):
         read_credentials(kind.partition("-")[0], kind, {name: "http://acme.example"})
     read_credentials(kind.partition("-")[0], kind, {name: "http://127.0.0.1:8099"})

@@ -101,7 +101,7 @@ def test_the_workspace_is_found_from_any_folder_below_it(tmp_path: Path) -> None
             "use https://",
         ),
         (
-            SMALL.replace("{kind: github}", "{kind: github, gateway_url: 'http://h'}"),
+            SMALL.replace("{kind: github}", "{kind: jira-cloud, gateway_url: 'http://h'}"),
             "use https://",
         ),
         (SMALL + "  GitHub: {kind: github}\n", "the trackers 'github' and 'GitHub' differ only in case"),
@@ -171,7 +171,7 @@ def test_the_password_of_a_store_is_not_repeated(tmp_path: Path) -> None:
     ],
 )
 def test_a_password_in_the_url_of_a_tracker_is_refused_and_not_repeated(tmp_path: Path, entry: str) -> None:
-    text = SMALL.replace("{kind: github}", f"{{kind: github, {entry}}}")
+    text = SMALL.replace("{kind: github}", f"{{kind: jira-cloud, {entry}}}")
     message = "\n".join(map(str, problems(tmp_path, text)))
     assert "write the URL without user and password" in message
     assert "pw-123" not in message
@@ -203,3 +203,37 @@ def test_metrics_destinations_are_checked(tmp_path: Path, entry: str, sentence: 
     message = "\n".join(map(str, problems(tmp_path, f"{SMALL}metrics: {{{entry}}}\n")))
     assert sentence in message
     assert "pw-123" not in message
+
+
+# ---- keys that only one connector has
+
+
+def test_a_key_of_another_connector_is_unknown_and_a_wrong_one_is_compared_with_its_own(
+    tmp_path: Path,
+) -> None:
+    of_other = SMALL.replace("{kind: github}", "{kind: github, cloud_id: c-1}")
+    typed_wrong = SMALL.replace("{kind: github}", "{kind: jira-cloud, cloud_idd: c-1}")
+
+    (other,), (typo,) = problems(tmp_path, of_other), problems(tmp_path, typed_wrong)
+
+    assert 'unknown key "cloud_id"; known keys' in other.message
+    assert (typo.origin.line, typo.origin.column) == (3, 30)
+    assert 'did you mean "cloud_id"?' in typo.message
+
+
+def test_a_tracker_has_the_keys_of_its_connector_with_their_defaults(tmp_path: Path) -> None:
+    (tmp_path / "increment-sync.yaml").write_text(
+        SMALL.replace("{kind: github}", "{kind: jira-dc, cloud_id: c-1}")
+    )
+
+    tracker = load_settings(tmp_path).trackers["github"]
+
+    assert tracker.options == {"cloud_id": "c-1", "gateway_url": "https://api.atlassian.com"}
+
+
+def test_a_variable_sets_a_key_of_the_connector(tmp_path: Path) -> None:
+    (tmp_path / "increment-sync.yaml").write_text(SMALL.replace("{kind: github}", "{kind: jira-dc}"))
+
+    settings = load_settings(tmp_path, {"INCREMENT_SYNC_SET_TRACKERS__GITHUB__CLOUD_ID": "c-2"})
+
+    assert settings.trackers["github"].options["cloud_id"] == "c-2"

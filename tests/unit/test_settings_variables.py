@@ -155,7 +155,7 @@ def test_a_variable_that_is_no_setting_is_named_with_the_nearest_one(
         ("TRACKERS", '{"jira": "hunter2"}', 'trackers.jira: "jira" should hold keys with values'),
         ("TRACKERS__JIRA__URL", "https://jira.example", 'trackers.jira: the key "kind" is missing; add it.'),
         ("TRACKERS__GITHUB__KIND", "gitlab-hunter2", "trackers.github.kind: the value is not known here"),
-        ("TRACKERS__GITHUB__URL", "hunter2", "write a whole URL such as https://acme.atlassian.net."),
+        ("TRACKERS__GITHUB__URL", "hunter2", "write a whole URL such as https://acme.example."),
         ("TRACKERS__GITHUB__URL", "https://hunter2@h", "write the URL without user and password"),
         ("TRACKERS__GITHUB__FORMER_ACCOUNTS", "hunter2", '"former_accounts" should be a list'),
         ("TRACKERS__GITHUB__WRITE_SPACING", "hunter2", "the value should be a number"),

@@ -18,8 +18,8 @@ from sync.config.credentials import (
     read_credentials,
 )
 from sync.config.secret_lookup import CredentialError
-from sync.config.sections import TrackerSettings
 from sync.config.settings import Settings
+from sync.config.trackers import TrackerSettings
 from sync.model.anchors import list_anchors
 from sync.model.rollup import CapabilityState, GoalState
 from sync.pull.current_sources import workspace_sources
