@@ -39,13 +39,16 @@ def _unknown_options(
     known = [option.name for option in spec.source.options]
     for name in source.root:
         if name not in known:
-            message = f'unknown key "{name[:60]}"; {suggestion(name, known, kind="keys")}'
-            if other := _other_owner(parsed, name):
-                message = (
-                    f"`{name}` is for {other.title}, but {tracker} is a {spec.title} tracker; "
-                    f"write {spec.source.shape}."
-                )
-            yield (location / name).problem("shape", message, on_key=True)
+            at, other = location / name, _other_owner(parsed, name)
+            if other is None:
+                message = f'unknown key "{name[:60]}"; {suggestion(name, known, kind="keys")}'
+                yield at.problem("shape", message, on_key=True)
+                continue
+            message = (
+                f"`{name}` is for {other.title}, but {tracker} is a {spec.title} tracker; "
+                f"write {spec.source.shape}."
+            )
+            yield at.problem("source-shape", message, on_key=True)
 
 
 def _other_owner(parsed: ParsedWorkspace, name: str) -> ConnectorSpec | None:

@@ -192,7 +192,7 @@ def test_repositories_are_read_in_parallel() -> None:
             )
         )
         elapsed = time.monotonic() - began
-    assert [answer.source.repo for answer in answers] == names
+    assert [answer.source.container for answer in answers] == names
     assert elapsed < 0.5, "eight requests of 100 ms, four at a time"
 
 
