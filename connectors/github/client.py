@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -23,8 +24,10 @@ API_VERSION: Final = "2022-11-28"
 _ACCEPT: Final = "application/vnd.github+json"
 
 
-class GuardedRequester(Requester):
-    """PyGithub's ``Requester``, whose requests leave through a ``GuardedAdapter``. Thread-safe.
+class GuardedRequester(threading.local, Requester):
+    """PyGithub's ``Requester``, whose requests leave through a ``GuardedAdapter``.
+
+    May be used by all threads: each has attributes of its own, because PyGithub notes facts about its requests in them.
 
     PyGithub adds credentials and encodes bodies. Its objects know the requests of writes, but the answer is read from
     ``ask``: an object holds less of it, and asks GitHub for what it lacks.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -81,6 +83,13 @@ def jira(network: BaseAdapter) -> GuardedJira:
 def net() -> Iterator[responses.RequestsMock]:
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock
+
+
+def test_the_libraries_are_loaded_only_when_a_tracker_is_opened() -> None:
+    modules = [f"connectors.{kind}.{name}" for kind in ("jira", "github") for name in ("connect", "spec")]
+    program = f"import sys, {', '.join(modules)}; print({{'jira', 'github'}} & set(sys.modules))"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("client", [github, jira])

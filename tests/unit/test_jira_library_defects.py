@@ -5,8 +5,6 @@ Each test replays an exchange in which the library fails alone, without the adap
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -57,12 +55,6 @@ def test_cloud_is_searched_at_the_new_endpoint(
     server.post(f"{SITE}/rest/api/2/search", status=410, json={"errorMessages": ["removed"]})
     answer = first_pull(connection)
     assert isinstance(answer, PulledSource) and len(answer.issues) == 1
-
-
-def test_the_library_is_loaded_only_when_a_site_is_opened() -> None:
-    program = "import sys, connectors.jira.reader; print('jira' in sys.modules)"
-    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert process.stdout.strip() == "False"
 
 
 def test_opening_a_site_sends_no_request(server: responses.RequestsMock, connection: JiraConnection) -> None:
