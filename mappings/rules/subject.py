@@ -41,7 +41,7 @@ class RuleSubject:
     @property
     def blocked_by(self) -> tuple[str, ...]:
         """Keys of its open blockers."""
-        return tuple(each.ref.key for each in self.issue.blocked_by if each.is_open and each.ref.key)
+        return open_blockers(self.issue)
 
     def values(self, key: str) -> tuple[str, ...]:
         """Return the values of a condition key, without empty texts."""
@@ -66,6 +66,11 @@ class RuleSubject:
     def time(self, key: str) -> datetime:
         """Return the time (UTC) of a key that is compared with a time range."""
         return cast("datetime", _RAW_READERS[key](self))
+
+
+def open_blockers(issue: Issue) -> tuple[str, ...]:
+    """Return the keys of the open issues that block an issue, as far as they can be read."""
+    return tuple(each.ref.key for each in issue.blocked_by if each.is_open and each.ref.key)
 
 
 # Issues of one team share few different values.

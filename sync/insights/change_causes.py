@@ -12,6 +12,7 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import MatchResult, Overrides
 from mappings.rules.fields import EDITABLE_ATTRIBUTES
+from mappings.rules.subject import open_blockers
 from sync.model.attribution import CountedState, CountRecord, Transition
 from sync.model.rollup import CountedIssue
 from sync.rollup.membership import VANISHED
@@ -61,7 +62,7 @@ def fingerprint(issue: Issue, scheme: LabelScheme) -> str:
         sorted(scheme.unmanaged(issue.labels)),
         sorted(issue.fields.items()),
         *(getattr(issue, name) for name in EDITABLE_ATTRIBUTES if name != "fields"),
-        *sorted(each.ref.key for each in issue.blocked_by if each.is_open),
+        *sorted(open_blockers(issue)),
     )
     return hashlib.sha256(repr(values).encode("utf-8", "replace")).hexdigest()[:16]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sync.cli.commands.explain import explain
 from tests.support.journey_world import (
     FEATURES,
     GOAL,
@@ -89,6 +90,18 @@ def test_explain_names_the_blockers_and_the_line_of_the_mapping(make_world: Make
     reason = "states.blocked.dependencies: blocked by acme/attic#5, acme/churn#12 (mappings/science.yaml:5:"
     assert reason in text
     assert "states.blocked.dependencies: blocked by OPS-7" in world.explain("DS-11").out
+
+
+def test_live_and_json_output_name_them(make_world: MakeWorld) -> None:
+    world = world_with(make_world)
+    world.run()
+    world.github.unblock(("acme/churn", 11), ("acme/churn", 12))
+    text = world._call(lambda: explain(world.invocation(), "acme/churn#11", live=True)).out
+    assert "blocked_by acme/attic#5, acme/churn#12 -> acme/attic#5" in text
+    world.run()
+    (model, _) = world.status()["increments"][0]["goals"][0]["capabilities"]
+    (blocked,) = [each for each in model["issues"] if each["blocked"]]
+    assert (blocked["issue"], blocked["blockers"]) == ("jira:DS-11", ["jira:OPS-7"])
 
 
 def test_in_public_private_blockers_are_only_counted(make_world: MakeWorld) -> None:
@@ -207,3 +220,25 @@ def test_an_old_server_and_data_center_answer_as_far_as_they_know(tmp_path: Path
         assert asked(world) == []
         assert "Blocked by: {{OPS-7}}" in comment(world, MODEL)
         assert "locked" not in comment(world, FEATURES)
+
+
+def test_rules_match_github_issue_types_and_sub_issues_of_other_repositories(make_world: MakeWorld) -> None:
+    github = github_seed(0)
+    churn, attic = github["repos"]["acme/churn"], github["repos"]["acme/attic"]
+    attic["issues"] = [{"number": 5, "title": "Epic", "created": "30d ago", "parent": "acme/churn#20"}]
+    churn["issues"] += [
+        {"number": 20, "title": "Initiative", "created": "30d ago"},
+        {"number": 21, "title": "Part", "created": "20d ago", "parent": "acme/attic#5"},
+        {"number": 22, "title": "Spike", "created": "20d ago", "type": "Experiment"},
+    ]
+    rules = (
+        "  - {id: below, when: {parent: 'acme/churn#20'}, assign: features}\n"
+        "  - {id: types, when: {type: experiment}, assign: model}\n"
+    )
+    mapping = MAPPING.replace("rules:\n", "  - github: {repo: acme/attic}\nrules:\n" + rules)
+    world = make_world(mapping=mapping, github=github)
+    assert world.run().code == 0
+    assert "capability:features" in world.labels("acme/churn#21"), "by an ancestor two levels above"
+    assert "capability:model" in world.labels("acme/churn#22")
+    world.run()
+    assert len(world.reads("github")) == 2, "lists carry types and parents: one request for each repository"

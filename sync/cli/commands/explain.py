@@ -8,6 +8,7 @@ from connectors.model import Issue
 from connectors.text import show_invisible
 from mappings.model import Assignment, Conflict, IssueState, Unplanned
 from mappings.rules.fields import EDITABLE_ATTRIBUTES
+from mappings.rules.subject import open_blockers
 from mappings.rules.trace import ConditionTrace, RuleTrace, TeamTrace, Trace
 from sync.cli.issue_lookup import candidate_issues, find_issue, find_stored_issue
 from sync.cli.output import Output, pick, pluralize, safe_terminal_line, utc
@@ -94,7 +95,7 @@ def _rule_document(trace: RuleTrace) -> dict[str, Any]:
 
 _MAX_FOUND: Final = 120
 _COMPARED_FIELDS: Final = (
-    *("title", "resolution", "labels", "parent"),
+    *("title", "resolution", "labels", "parent", "blocked_by"),
     *(name for name in EDITABLE_ATTRIBUTES if name not in ("title", "body", "category", "fields")),
 )
 
@@ -161,7 +162,7 @@ def _changes_since_stored(live: LiveIssue) -> list[str]:
 
 
 def _field_text(issue: Issue, name: str) -> str:
-    value = getattr(issue, name)
+    value = open_blockers(issue) if name == "blocked_by" else getattr(issue, name)
     if isinstance(value, frozenset | tuple):
         return ", ".join(map(show_invisible, sorted(value))) or "-"
     return show_invisible(value) if value else "-"

@@ -122,7 +122,7 @@ def _capability_document(capability: CapabilityRollup) -> dict[str, Any]:
         anchor=_anchor_document(capability.anchor),
         progress=capability.counts.progress,
         issues=[
-            pick(each, "rule", "iteration", issue="ref") | pick(each.state, "state", "blocked")
+            pick(each, "rule", "iteration", issue="ref") | pick(each.state, "state", "blocked", "blockers")
             for each in capability.issues
         ],
     )
