@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, RootModel
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, RootModel, Tag
 
 from mappings.schema.cases import CaseEntry
 from mappings.schema.labels import LabelEntries
@@ -45,12 +45,19 @@ StateNames = Annotated[
 """One status, a list of statuses, or ``{statuses: [...], labels: [...], types: [...]}``."""
 
 
+Dependencies = Annotated[
+    Annotated[bool, Tag("switch")] | Annotated[list[Text], Tag("link types")],
+    Discriminator(lambda value: "link types" if isinstance(value, list) else "switch"),
+]
+"""A switch, or types of links. Told apart by the value, so that a mistake is one message."""
+
+
 class BlockedEntry(StateEntry):
     """Statuses, labels and types of blocked issues, and whether open blockers count.
 
     Case and blanks at the ends are ignored."""
 
-    dependencies: bool | list[Text] = described(
+    dependencies: Dependencies = described(
         "True: an open issue blocks it by a dependency on GitHub or a link `is blocked by` in Jira. A list names "
         "further link types of Jira, by name or inward text, that count as well.",
         True,

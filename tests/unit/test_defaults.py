@@ -260,3 +260,39 @@ def test_a_change_of_the_defaults_changes_the_digest(tmp_path: Path) -> None:
     write(tmp_path, defaults=DEFAULTS.replace("In QA", "In test"))
 
     assert len({without, before, digest()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("own", "links"),
+    [
+        ("", frozenset({""})),
+        ("states: {blocked: {dependencies: [Waits For, Blocks]}}\n", frozenset({"", "waits for", "blocks"})),
+        ("states: {blocked: {dependencies: false}}\n", None),
+        ("states: {blocked: {labels: [stuck]}}\n", None),
+        ("states: {blocked: [Waiting]}\n", None),
+    ],
+    ids=["inherited", "link types", "no", "other names", "short form"],
+)
+def test_dependencies_are_inherited_until_a_team_says_what_blocks(
+    tmp_path: Path, own: str, links: frozenset[str] | None
+) -> None:
+    defaults = "states: {blocked: {dependencies: true}}\n"
+    rule = team_of(write(tmp_path, defaults=defaults, mapping=MAPPING + own)).states["blocked"]
+    assert rule.dependencies == links
+    origin = rule.origins.get(("dependencies", ""))
+    place = None if links is None else "mappings/science.yaml" if own else "defaults.yaml"
+    assert (origin.file if origin else None) == place
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        "blocked: {dependencies: maybe}",
+        "blocked: {dependencies: ['']}",
+        "blocked: {dependencies: {}}",
+        "doing: {dependencies: true}",
+    ],
+)
+def test_dependencies_are_a_switch_or_link_types_of_blocked_only(tmp_path: Path, states: str) -> None:
+    found = problems_of(write(tmp_path, mapping=f"{MAPPING}states: {{{states}}}\n"))
+    assert [each.origin.line for each in found if each.severity == "error"] == [4]

@@ -95,6 +95,8 @@ def test_what_can_be_expected(tmp_path: Path, case: str) -> None:
         ("sprint: Blue 12", "sprint: Blue 12"),
         ("parent: DS-100", "ancestors: [DS-140, DS-100]"),
         ("parent: DS-140", "parent: DS-140"),
+        ("blocked_by: OPS-*", "blocked_by: [OPS-7]"),
+        ("cel: 'blocked_by == [\"OPS-7\"]'", "blocked_by: OPS-7"),
         ("assignee: mona", "assignee: Mona"),
         ("author: mona", "author: mona"),
         ("reporter: mona", "reporter: Mona"),

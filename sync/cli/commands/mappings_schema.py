@@ -156,8 +156,8 @@ def _type_text(entry: dict[str, Any]) -> str:
     if "$ref" in entry:
         name = _title(entry["$ref"].rpartition("/")[2])
         return f"[{name}](#{name.lower().replace(' ', '-')})"
-    if "anyOf" in entry:
-        return " or ".join(_type_text(each) for each in entry["anyOf"] if each.get("type") != "null")
+    if options := entry.get("anyOf") or entry.get("oneOf"):
+        return " or ".join(_type_text(each) for each in options if each.get("type") != "null")
     if "enum" in entry:
         return ", ".join(f"`{each}`" for each in entry["enum"])
     if "const" in entry:
