@@ -128,14 +128,15 @@ def parse_label_histories(entries: Iterable[Any], subject: str) -> dict[str, Lab
     found: dict[str, LabelHistory] = {}
     for label, history in _label_histories_by_spelling(entries, subject).items():
         other = found.get(label.lower())
-        # The spelling that changed last wins.
+        # The spelling that changed last wins; of two that one edit swapped, the one that is there.
         if other is None or _latest_event(other) <= _latest_event(history):
             found[label.lower()] = history
     return found
 
 
-def _latest_event(history: LabelHistory) -> datetime:
-    return max(event.at for event in (history.added, history.removed) if event)
+def _latest_event(history: LabelHistory) -> tuple[datetime, bool]:
+    at = max(event.at for event in (history.added, history.removed) if event)
+    return at, history.removed is None
 
 
 def _label_histories_by_spelling(entries: Iterable[Any], subject: str) -> dict[str, LabelHistory]:
