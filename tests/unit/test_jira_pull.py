@@ -364,3 +364,239 @@ def test_missing_credentials_are_reported_before_any_request(connection: JiraCon
         connection.open(api_token=None)
     with pytest.raises(AuthFailed, match="set JIRA_PAT"):
         connection.open(kind="jira-dc", api_token=None)
+
+
+# ---- pages
+
+
+def test_an_empty_page_between_two_is_requested_once_more(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    server.post(SEARCH, json=search_page(issue_payload(1), token="b"), headers=DATE)
+    server.post(SEARCH, json=search_page(token="c"), headers=DATE)
+    server.post(SEARCH, json=search_page(issue_payload(2)), headers=DATE)
+    assert keys(pulled(connection, DS)[0]) == ["DS-1", "DS-2"]
+    assert [body.get("nextPageToken") for body in request_bodies(server)] == [None, "b", "b"]
+
+
+def test_an_empty_last_page_is_believed_the_second_time(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    server.post(SEARCH, json=search_page(issue_payload(1), token="b"), headers=DATE)
+    server.post(SEARCH, json=search_page(), headers=DATE)
+    assert keys(pulled(connection, DS)[0]) == ["DS-1"]
+    assert len(request_bodies(server)) == 3
+
+
+def test_an_empty_site_is_believed_at_once(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    server.post(SEARCH, json=search_page(), headers=DATE)
+    assert keys(pulled(connection, DS)[0]) == []
+    assert len(request_bodies(server)) == 1
+
+
+@pytest.mark.parametrize("last", [{"isLast": True, "nextPageToken": "x"}, {}])
+def test_the_last_page_says_so_or_has_no_token(
+    server: responses.RequestsMock, connection: JiraConnection, last: dict[str, Any]
+) -> None:
+    mock_site(server)
+    server.post(SEARCH, json={"issues": [issue_payload(1)], **last}, headers=DATE)
+    assert keys(pulled(connection, DS)[0]) == ["DS-1"]
+    assert len(request_bodies(server)) == 1
+
+
+def test_the_first_page_gives_the_time_of_the_cursor(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    """Changes between the first page and the last one may be on no page."""
+    mock_site(server)
+    late = {"Date": "Thu, 01 Oct 2026 13:04:00 GMT"}
+    server.post(
+        SEARCH,
+        json=search_page(issue_payload(1, updated="2026-10-01T12:49:00.000+0000"), token="b"),
+        headers=DATE,
+    )
+    server.post(
+        SEARCH, json=search_page(issue_payload(2, updated="2026-10-01T12:55:00.000+0000")), headers=late
+    )
+    answer = pulled(connection, DS)[0]
+    assert isinstance(answer, PulledSource)
+    assert answer.cursor.updated_since == datetime(2026, 10, 1, 12, 50, tzinfo=UTC)
+
+
+def test_an_unreadable_row_is_left_out_and_counted_once(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    broken = issue_payload(2) | {"fields": None}
+    server.post(SEARCH, json=search_page(issue_payload(1), broken, token="b"), headers=DATE)
+    server.post(SEARCH, json=search_page(broken, issue_payload(3)), headers=DATE)
+    answer = pulled(connection, DS)[0]
+    assert keys(answer) == ["DS-1", "DS-3"]
+    assert isinstance(answer, PulledSource)
+    assert [(each.id, each.key) for each in answer.unreadable] == [("10002", "DS-2")]
+
+
+def test_an_unreadable_row_belongs_to_the_source_of_its_project(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    broken = issue_payload(2, project="OPS") | {"fields": None}
+    server.post(SEARCH, json=search_page(issue_payload(1), broken), headers=DATE)
+    of_ds, of_ops = pulled(connection, DS, OPS)
+    assert isinstance(of_ds, PulledSource) and isinstance(of_ops, PulledSource)
+    assert [each.key for each in (*of_ds.unreadable, *of_ops.unreadable)] == ["OPS-2"]
+    assert of_ds.unreadable == ()
+    assert len(request_bodies(server)) == 1
+
+
+def test_an_older_version_of_a_row_does_not_replace_a_newer_one(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    newer = issue_payload(1, updated="2026-10-01T12:40:00.000+0000")
+    server.post(SEARCH, json=search_page(newer, issue_payload(3), token="t2"), headers=DATE)
+    server.post(SEARCH, json=search_page(issue_payload(1), issue_payload(2)), headers=DATE)
+    answer = pulled(connection, DS)[0]
+    assert isinstance(answer, PulledSource)
+    assert answer.issues[0].updated == datetime(2026, 10, 1, 12, 40, tzinfo=UTC)
+
+
+def test_sources_without_a_project_are_searched_alone(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
+    filters = [
+        Source(tracker="jira", jql="filter = 7"),
+        Source(tracker="jira", jql="filter = 7 ORDER BY rank"),
+    ]
+    assert [keys(answer) for answer in pulled(connection, *filters)] == [["DS-1"], ["DS-1"]]
+    assert [body["jql"].partition(" ORDER")[0] for body in request_bodies(server)] == ["(filter = 7)"] * 2
+
+
+# ---- Data Center
+
+
+def with_history(payload: dict[str, Any], *entries: Any) -> dict[str, Any]:
+    return payload | {"changelog": {"histories": list(entries)}}
+
+
+def test_changelogs_come_with_the_issues_and_an_invalid_one_is_left_out(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server, deployment="Server")
+    server.get(f"{SITE}/rest/api/2/status", json=[])
+    moved = {"field": "status", "fromString": "A", "toString": "To Do", "from": "9", "to": "1"}
+    put = {"field": "labels", "fromString": "", "toString": "x"}
+    entry = {"id": "5", "created": "2026-10-01T08:00:00.000+0000", "items": [moved, put]}
+    rows = [
+        with_history(issue_payload(1), entry),
+        with_history(issue_payload(2), {"id": "6"}),
+        issue_payload(3),
+    ]
+    server.post(OLD_SEARCH, json=dc_page(*rows, total=3), headers=DATE)
+    (answer,) = dc_pull(connection)
+    assert isinstance(answer, PulledSource)
+    assert [(each.ref.key, each.id) for each in answer.changes or ()] == [("DS-1", "5:status")]
+    assert answer.without_history == {"10002", "10003"}
+    assert {ref.key: list(labels) for ref, labels in answer.label_histories.items()} == {"DS-1": ["x"]}
+    assert request_bodies(server)[0]["expand"] == ["changelog"]
+
+
+def test_histories_go_to_the_source_of_their_issue(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server, deployment="Server")
+    server.get(f"{SITE}/rest/api/2/status", json=[])
+    flag = {"field": "Flagged", "fromString": "", "toString": "Impediment"}
+    entry = {"id": "5", "created": "2026-10-01T08:00:00.000+0000", "items": [flag]}
+    rows = [with_history(issue_payload(1), entry), with_history(issue_payload(2, project="OPS"), entry)]
+    rows[1]["id"] = "20002"
+    server.post(OLD_SEARCH, json=dc_page(*rows, issue_payload(4, project="OPS"), total=3), headers=DATE)
+    credentials: dict[str, Any] = {"kind": "jira-dc", "email": None, "api_token": None, "pat": "secret-pat"}
+    answers = pulled(connection, DS, OPS, **credentials)
+    told = [
+        ([each.ref.key for each in answer.changes or ()], answer.without_history, len(answer.label_histories))
+        for answer in answers
+        if isinstance(answer, PulledSource)
+    ]
+    assert told == [(["DS-1"], frozenset(), 1), (["OPS-2"], frozenset({"10004"}), 1)]
+
+
+def test_after_its_first_page_a_refused_search_is_no_matter_of_the_jql(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server, deployment="Server")
+    server.post(OLD_SEARCH, json=dc_page(issue_payload(1), total=3), headers=DATE)
+    server.post(OLD_SEARCH, json={"errorMessages": ["odd"]}, status=400, headers=DATE)
+    failure = only_failure(dc_pull(connection))
+    assert failure.kind == "unavailable"
+    assert "the search was refused after its first page: " in failure.reason
+
+
+def test_a_search_beyond_the_window_goes_on_at_the_latest_creation(
+    server: responses.RequestsMock, connection: JiraConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(search.search_pages.__kwdefaults__, "window", 2)
+    mock_site(server, deployment="Server")
+
+    def created(number: int, minute: int) -> dict[str, Any]:
+        made = with_history(issue_payload(number))
+        made["fields"]["created"] = f"2026-09-01T08:{minute:02}:40.000+0000"
+        return made
+
+    unreadable = created(3, 7) | {"fields": {"created": "soon"}}
+    server.post(OLD_SEARCH, json=dc_page(created(1, 5), created(2, 6), total=5), headers=DATE)
+    server.post(OLD_SEARCH, json=dc_page(created(2, 6), unreadable, total=4), headers=DATE)
+    failure = only_failure(dc_pull(connection))
+    assert "more than 2 issues were created at 2026-09-01 08:06, more than Jira can list" in failure.reason
+    first, second = request_bodies(server)
+    assert (first["startAt"], first["maxResults"]) == (0, 2)
+    assert 'AND created >= "2026-09-01 08:06" ORDER BY' in second["jql"]
+
+
+def test_a_window_without_a_readable_time_of_creation_fails(
+    server: responses.RequestsMock, connection: JiraConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(search.search_pages.__kwdefaults__, "window", 1)
+    mock_site(server, deployment="Server")
+    server.post(OLD_SEARCH, json=dc_page({"id": "1", "key": "DS-1"}, total=2), headers=DATE)
+    assert "has no readable creation time" in only_failure(dc_pull(connection)).reason
+
+
+# ---- census
+
+
+def census(server: responses.RequestsMock, *answers: dict[str, Any], cloud: bool = True) -> Any:
+    mock_site(server, deployment="Cloud" if cloud else "Server")
+    for answer in answers:
+        server.post(SEARCH if cloud else OLD_SEARCH, json=answer, headers=DATE)
+    connection = JiraConnection()
+    reader, _ = connection.open() if cloud else connection.data_center()
+    (found,) = reader.census([DS], FieldSelection())
+    return found
+
+
+def test_a_census_asks_for_ids_only(server: responses.RequestsMock) -> None:
+    found = census(server, {"issues": [{"id": "1"}, {"id": 2}, {"id": "x"}, 7], "isLast": True})
+    assert found.ids == {"1", "2"}
+    (body,) = request_bodies(server)
+    assert (body["fields"], body["maxResults"]) == (["id"], 5000)
+
+
+def test_a_census_of_data_center_needs_the_time_of_creation(server: responses.RequestsMock) -> None:
+    found = census(server, dc_page({"id": "1"}, total=1), cloud=False)
+    assert found.ids == {"1"}
+    (body,) = request_bodies(server)
+    assert (body["fields"], body["maxResults"], body.get("expand")) == (["created"], 1000, None)
+
+
+def test_a_census_that_fails_names_its_source(server: responses.RequestsMock) -> None:
+    found = census(server, {"isLast": True})
+    assert isinstance(found, FailedSource)
+    assert found.source == DS
