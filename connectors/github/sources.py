@@ -163,7 +163,7 @@ class GithubSources:
         response = self._client.get(f"repos/{repo}")
         fields = require_object(response.data, "a repository")
         self._public[repo.lower()] = fields.get("private") is not True
-        return {"id": require(fields, "id", "a repository"), "archived": fields.get("archived") is True}
+        return {"id": require(fields, "id", "a repository")}
 
     def _scan(
         self,

@@ -32,7 +32,15 @@ from connectors.github.connect import open_github
 from connectors.github.reader import GithubReader
 from connectors.github.writer import GithubWriter
 from connectors.http.retry import RetryPolicy
-from connectors.model import Cursor, FailedSource, FieldSelection, IssueRef, PulledSource, Source
+from connectors.model import (
+    Cursor,
+    FailedSource,
+    FieldSelection,
+    HistoryRequest,
+    IssueRef,
+    PulledSource,
+    Source,
+)
 from tests.support.dict_cache import DictCache
 from tests.unit.test_github_payload import raw_issue
 
@@ -600,3 +608,128 @@ def test_the_latest_readable_time_is_the_watermark(
     assert answer.cursor.watermark == datetime(2026, 11, 20, 8, 40, tzinfo=UTC)
     assert answer.cursor.updated_since == datetime(2026, 11, 20, 8, 40, 1, tzinfo=UTC)
     assert len(answer.unreadable) == 1
+
+
+# ---- repositories
+
+
+@pytest.mark.parametrize(("private", "public"), [(False, True), (True, False), (None, True)])
+def test_a_repository_is_public_unless_github_says_private(
+    net: responses.RequestsMock, connection: GithubConnection, private: bool | None, public: bool
+) -> None:
+    net.get(REPO, json={"id": 900, "private": private})
+    net.get(f"{API}/repos/Acme/Churn", json={"id": 900, "private": not private})
+    assert connection.reader.is_public("acme/churn") is public
+    assert connection.reader.is_public("Acme/Churn") is public
+    assert len(net.calls) == 1
+
+
+def test_facts_about_a_repository_are_read_once(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.get(REPO, json={"id": 900, "archived": True})
+    net.get(f"{REPO}/issues", json=[])
+    for _ in range(2):
+        assert isinstance(connection.pull(), PulledSource)
+    assert [call.request.url for call in net.calls if call.request.url == REPO] == [REPO]
+
+
+def test_an_error_of_the_tracker_ends_its_work_and_one_of_a_source_does_not(
+    net: responses.RequestsMock,
+) -> None:
+    names = [f"acme/r{number}" for number in range(6)]
+    sources = [(Source(tracker="github", repo=name), cursor()) for name in names]
+    for name in names:
+        net.get(f"{API}/repos/{name}/issues", status=404 if name == names[0] else 200, json=[])
+    kinds = [getattr(each, "kind", "") for each in GithubConnection().reader.pull(sources, FieldSelection())]
+    assert kinds == ["missing", "", "", "", "", ""]
+    net.reset()
+    for name in names:
+        net.get(f"{API}/repos/{name}/issues", status=401, json={"message": "Bad credentials"})
+    connection = GithubConnection()
+    kinds = [getattr(each, "kind", "") for each in connection.reader.pull(sources, FieldSelection())]
+    assert kinds == ["auth"] * 6
+
+
+def test_a_renamed_repository_is_found_by_its_id_if_that_is_known(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.get(REPO, json={"id": 900})
+    net.get(f"{REPO}/issues", json=[])
+    connection.pull()
+    net.reset()
+    net.get(f"{REPO}/issues", status=301, headers={"Location": "https://["})
+    net.get(f"{API}/repositories/900", json={"full_name": "acme/new"})
+    answer = connection.pull(cursor())
+    assert isinstance(answer, FailedSource)
+    assert "acme/churn was renamed or moved to acme/new; write" in answer.reason
+    nameless = GithubConnection().pull(cursor())
+    assert isinstance(nameless, FailedSource)
+    assert "acme/churn was renamed or moved; write the new name" in nameless.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "reason"),
+    [
+        (
+            404,
+            {},
+            "missing",
+            (
+                "github: acme/churn does not exist, has no issues or is not visible with this "
+                "token; check its name in the mapping, and that the token may read its issues"
+            ),
+        ),
+        (
+            410,
+            {"message": "Issues are disabled for this repo"},
+            "missing",
+            "github: the issues of acme/churn are disabled; enable them in its settings, or remove it from the mapping",
+        ),
+        (
+            403,
+            {"message": "Blocked"},
+            "forbidden",
+            'github: GET /repos/acme/churn/issues: refused with HTTP 403: "Blocked"',
+        ),
+    ],
+)
+def test_a_source_that_cannot_be_read_says_why(
+    net: responses.RequestsMock,
+    connection: GithubConnection,
+    status: int,
+    body: dict[str, str],
+    kind: str,
+    reason: str,
+) -> None:
+    net.get(f"{REPO}/issues", status=status, json=body)
+    answer = connection.pull(cursor())
+    assert isinstance(answer, FailedSource)
+    assert (answer.kind, answer.reason) == (kind, reason)
+
+
+def test_a_list_of_events_that_is_not_allowed_is_named(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.get(f"{REPO}/issues/events", status=404)
+    request = HistoryRequest(source=SOURCE, issues=())
+    (answer,) = connection.reader.histories([request], FieldSelection())
+    assert isinstance(answer, FailedSource)
+    assert answer.kind == "missing"
+    assert (
+        "although the issues of acme/churn can be read; the times of their changes stay unknown"
+        in answer.reason
+    )
+
+
+def test_pull_requests_are_issues_only_for_sources_that_want_them(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
+    net.get(f"{REPO}/issues", json=[raw_issue(), raw_issue(id=8, number=8, pull_request={"url": "x"})])
+    answer = connection.pull(cursor())
+    assert isinstance(answer, PulledSource)
+    assert [each.ref.id for each in answer.issues] == ["1296269"]
+    wanting = Source(tracker="github", repo="acme/churn", pull_requests=True)
+    (answer,) = connection.reader.pull([(wanting, cursor())], FieldSelection())
+    assert isinstance(answer, PulledSource)
+    assert [each.is_pull_request for each in answer.issues] == [False, True]
