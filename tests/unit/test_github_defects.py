@@ -379,7 +379,9 @@ def test_an_edit_that_answers_with_another_comment_is_refused(
 def test_the_token_is_sent_and_never_shown(net: responses.RequestsMock, connection: GithubConnection) -> None:
     net.get(f"{REPO}/issues", status=401, json={"message": "Bad credentials"})
     answer = connection.pull(cursor())
-    assert net.calls[0].request.headers["Authorization"] == "token ghp_secret"
+    sent = net.calls[0].request.headers
+    assert sent["Authorization"] == "token ghp_secret"
+    assert (sent["Accept"], sent["X-GitHub-Api-Version"]) == ("application/vnd.github+json", "2022-11-28")
     assert isinstance(answer, FailedSource)
     assert answer.kind == "auth"
     assert "ghp_secret" not in answer.reason

@@ -12,11 +12,13 @@ from connectors.jira.changelog import parse_label_origins
 from connectors.jira.payload import (
     FieldIds,
     fields_to_request,
+    has_permission,
     parse_account,
     parse_comment,
     parse_field_ids,
     parse_issue,
 )
+from connectors.jira.scalars import parse_time
 from connectors.model import FieldSelection, Issue
 
 IDS = FieldIds(
@@ -333,3 +335,138 @@ def history(person: str, at: str, before: str, after: str) -> dict[str, Any]:
         {"field": "labels", "fromString": before, "toString": after},
     ]
     return {"author": {"name": person}, "created": at, "items": items}
+
+
+# ---- odd values
+
+
+def test_what_is_missing_is_empty() -> None:
+    issue = read()
+    assert (issue.type, issue.resolution, issue.body, issue.sprint) == ("", None, "", None)
+    assert (issue.author, issue.reporter, issue.assignees) == ("", "", ())
+    assert (issue.labels, issue.components, issue.fix_versions) == (frozenset(), (), ())
+    assert (issue.started, issue.closed, issue.flagged, issue.fields) == (None, None, False, {})
+
+
+def test_a_project_without_key_is_that_of_the_issue_key() -> None:
+    assert read(project=None).container == "DS"
+    assert read(project={"key": "OPS"}).container == "OPS"
+
+
+def test_a_status_keeps_its_id() -> None:
+    assert read().status_id == "3"
+    assert read(status={"name": "x"}).status_id == ""
+
+
+def test_sites_without_the_field_have_no_flags_and_sprints() -> None:
+    issue = read(FieldIds(), customfield_3=[{"value": "Impediment"}], customfield_1=[sprint("S", "active")])
+    assert (issue.flagged, issue.sprint) == (False, None)
+
+
+@pytest.mark.parametrize("key", ["DS-", "-12", "D S-12", "DS-12x", "1DS-2", "DS-1/2", 7])
+def test_a_key_that_is_no_address_is_none(key: Any) -> None:
+    with pytest.raises(MalformedIssue, match="where the key of an issue belongs") as caught:
+        parse_issue(raw_issue() | {"key": key}, tracker="jira", site_url="", field_ids=IDS)
+    assert (caught.value.id, caught.value.key) == ("10012", "")
+
+
+@pytest.mark.parametrize("key", ["A-1", "DÄ_2-7"])
+def test_servers_may_allow_other_keys_than_atlassian(key: str) -> None:
+    issue = parse_issue(raw_issue() | {"key": key}, tracker="jira", site_url="https://x", field_ids=IDS)
+    assert (issue.ref.key, issue.url) == (key, f"https://x/browse/{key}")
+
+
+def test_fields_of_odd_lists_are_not_found() -> None:
+    listed = [
+        {"id": None, "name": "Team", "schema": {"custom": "x:gh-sprint"}},
+        {"id": "customfield_1", "schema": None},
+        {"id": "customfield_2", "name": "Flagged", "schema": {"custom": "x:select"}},
+        {"id": "customfield_3", "name": "Markiert", "schema": {"custom": "x:multicheckboxes"}},
+        {
+            "id": "customfield_4",
+            "name": "Markiert",
+            "untranslatedName": "Flagged",
+            "schema": {"custom": "x:multicheckboxes"},
+        },
+    ]
+    ids = parse_field_ids(listed, ["Team", " MARKIERT "])
+    assert (ids.sprint, ids.flagged) == (None, "customfield_4")
+    assert ids.custom == {" MARKIERT ": ("customfield_3", "customfield_4")}
+    assert ids.all_ids() == ["customfield_4", "customfield_3", "customfield_4"]
+    assert fields_to_request(ids, FieldSelection(), cloud=False).count("customfield_4") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        ("", None),
+        ([], None),
+        ({}, None),
+        (True, ("true",)),
+        (False, ("false",)),
+        (0, ("0",)),
+        ([["a", None], "b"], ("a", "b")),
+        ({"name": "N", "key": "K"}, ("N",)),
+        ({"key": "K", "id": "7"}, ("K",)),
+        ({"id": "7"}, ("7",)),
+        ({"other": "7"}, None),
+    ],
+)
+def test_custom_fields_of_other_types(value: Any, texts: tuple[str, ...] | None) -> None:
+    assert read(customfield_4=value).fields == ({"Team": texts} if texts else {})
+
+
+def test_a_comment_without_author_or_change_is_read() -> None:
+    raw = raw_comment(body="e\u0301", author=None) | {"updated": None}
+    comment = parse_comment(raw)
+    assert (comment.author_id, comment.body) == ("", "e\u0301")
+    assert comment.updated == comment.created == datetime(2026, 10, 1, 6, tzinfo=UTC)
+    given = parse_comment(
+        raw_comment(properties=[{"key": "increment-sync", "value": {"a": "b"}}]), {"c": "d"}
+    )
+    assert given.marker == {"c": "d"}
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [None, {}, [7], [{"key": "increment-sync", "value": "x"}], [{"key": "x", "value": {"a": "b"}}]],
+)
+def test_a_malformed_marker_is_none(properties: Any) -> None:
+    assert parse_comment(raw_comment(properties=properties)).marker is None
+
+
+def test_an_account_is_named_as_well_as_possible() -> None:
+    assert parse_account({"name": "sync"}).name == "sync"
+    assert parse_account({"accountId": "7", "name": "x"}).id == "7"
+    with pytest.raises(BadPayload, match='our account has no "name"'):
+        parse_account({})
+
+
+@pytest.mark.parametrize(
+    ("value", "at"),
+    [
+        (1_790_000_000, datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)),
+        (1_790_000_000_000, datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)),
+        ("2026-10-01T08:00:00+02:00", datetime(2026, 10, 1, 6, tzinfo=UTC)),
+    ],
+)
+def test_bulk_responses_hold_seconds_or_milliseconds(value: Any, at: datetime) -> None:
+    assert parse_time(value, "it") == at
+
+
+@pytest.mark.parametrize("value", [True, 1e300, float("nan"), 99_999_999_999, None])
+def test_a_number_that_is_no_time_is_refused(value: Any) -> None:
+    with pytest.raises(BadPayload, match="where a time belongs"):
+        parse_time(value, "it")
+
+
+def test_permissions_are_known_by_either_name() -> None:
+    granted = {
+        "EDIT": {"havePermission": True},
+        "NO": {"havePermission": False},
+        "ODD": {"havePermission": 1},
+    }
+    assert has_permission(granted, "x", "EDIT") is True
+    assert has_permission(granted, "NO", "EDIT") is False
+    assert has_permission(granted, "ODD") is None
+    assert has_permission(None, "EDIT") is None

@@ -10,8 +10,9 @@ import pytest
 import responses
 from responses import matchers
 
-from connectors.errors import AuthFailed, Gone, NotConfirmed, OutcomeUnknown, Rejected
+from connectors.errors import AuthFailed, BadPayload, Gone, NotConfirmed, OutcomeUnknown, Rejected
 from connectors.http.rate_limiter import RateLimiter, WriteLimits
+from connectors.jira import comments
 from connectors.model import FieldSelection
 from tests.unit.jira_connection import (
     DATE,
@@ -194,8 +195,8 @@ def test_cloud_returns_markers_of_our_comments_by_one_more_request(
     listed = [raw_comment("7", properties=PROPERTIES), raw_comment("9", properties=[])]
     server.post(f"{API}/comment/list", json={"values": listed})
     reader, _ = connection.open()
-    comments = reader.comments(REF)
-    assert [(each.id, each.marker) for each in comments] == [("7", MARKER), ("8", None), ("9", None)]
+    found = reader.comments(REF)
+    assert [(each.id, each.marker) for each in found] == [("7", MARKER), ("8", None), ("9", None)]
     assert request_bodies(server) == [{"ids": [7, 9]}]
     assert "expand=properties" in (server.calls[-1].request.url or "")
 
@@ -283,3 +284,123 @@ def test_label_origins_cost_one_request(server: responses.RequestsMock, connecti
 
 def from_row(start: int) -> Any:
     return matchers.query_param_matcher({"startAt": start}, strict_match=False)
+
+
+# ---- comments page by page
+
+
+def comments_of(server: responses.RequestsMock, *pages: list[Any], total: int) -> None:
+    start = 0
+    for page in pages:
+        server.get(COMMENTS, json={"comments": page, "total": total}, match=[from_row(start)])
+        start += len(page)
+
+
+def test_comments_are_sorted_by_time_then_by_number(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    late = {"created": "2026-10-02T08:00:00.000+0000"}
+    comments_of(server, [raw_comment("10"), raw_comment("9"), raw_comment("8", **late)], total=3)
+    server.post(f"{API}/comment/list", json={"values": []})
+    reader, _ = connection.open()
+    assert [each.id for each in reader.comments(REF)] == ["9", "10", "8"]
+    assert "orderBy=created" in (server.calls[0].request.url or "")
+    assert "maxResults=1000" in (server.calls[0].request.url or "")
+
+
+def test_a_comment_that_shifts_to_the_next_page_counts_once(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    others = [raw_comment(str(number), author="712020:ada") for number in range(3)]
+    comments_of(server, others[:2], others[1:], total=3)
+    reader, _ = connection.open()
+    assert [each.id for each in reader.comments(REF)] == ["0", "1", "2"]
+    assert not request_bodies(server), "none of them may be ours"
+
+
+def test_a_comment_of_a_former_account_is_found_by_its_footer(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    footer = raw_comment("7", body="x\n~increment-sync~", author="712020:former")
+    comments_of(server, [footer], total=1)
+    server.post(f"{API}/comment/list", json={"values": [footer | {"properties": PROPERTIES}]})
+    reader, _ = connection.open()
+    assert reader.comments(REF)[0].marker == MARKER
+
+
+def test_a_stale_answer_holds_another_comment(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server)
+    server.post(f"{API}/comment/list", json={"values": [raw_comment("8")]})
+    reader, _ = connection.open()
+    with pytest.raises(Gone, match="comment 7 does not exist any more, or is not visible to this account"):
+        reader.comment(REF, "7")
+    assert request_bodies(server) == [{"ids": [7]}]
+
+
+def test_old_data_centers_are_asked_for_the_marker_of_what_may_be_ours(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    mock_site(server, deployment="Server")
+    ours, other = (
+        raw_comment(number) | {"author": {"name": name}} for number, name in (("7", "sync"), ("8", "ada"))
+    )
+    server.get(f"{COMMENTS}/7", json=ours)
+    server.get(f"{COMMENTS}/8", json=other)
+    server.get(f"{API}/comment/7/properties/increment-sync", json=PROPERTIES[0])
+    reader, _ = connection.data_center()
+    assert reader.comment(REF, "7").marker == MARKER
+    assert reader.comment(REF, "8").marker is None
+    server.replace(responses.GET, f"{API}/comment/7/properties/increment-sync", status=404, json={})
+    assert reader.comment(REF, "7").marker is None
+
+
+def test_markers_are_requested_a_thousand_at_a_time(
+    server: responses.RequestsMock, connection: JiraConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comments, "MARKER_BATCH_SIZE", 2)
+    mock_site(server)
+    comments_of(server, [raw_comment(number) for number in "123"], total=3)
+    server.post(f"{API}/comment/list", json={"values": [raw_comment("1", properties=PROPERTIES)]})
+    server.post(f"{API}/comment/list", json={"values": [raw_comment("3", properties=PROPERTIES)]})
+    reader, _ = connection.open()
+    assert [each.marker for each in reader.comments(REF)] == [MARKER, None, MARKER]
+    assert request_bodies(server) == [{"ids": [1, 2]}, {"ids": [3]}]
+
+
+# ---- what proves a write
+
+
+def test_an_edit_that_answers_with_another_comment_is_refused(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    rights(server, admin=False)
+    server.put(f"{COMMENTS}/7", json=raw_comment("8"))
+    _, writer = connection.open()
+    with pytest.raises(BadPayload, match="answers with comment 8 to an edit of comment 7"):
+        writer.edit_comment(REF, "7", "x", MARKER)
+
+
+def test_a_comment_is_deleted_when_jira_says_so(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    server.delete(f"{COMMENTS}/7", status=204)
+    _, writer = connection.open()
+    writer.delete_comment(REF, "7")
+    assert len(server.calls) == 1
+    assert writer.rename_label("DS", "a", "b") is False
+
+
+def test_jira_may_normalize_a_text_and_an_empty_one_is_no_comment_of_ours(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
+    server.post(COMMENTS, status=201, json=raw_comment(body="other"))
+    _, writer = connection.open()
+    assert writer.create_comment(REF, "state: done", MARKER).body == "other"
+    server.replace(responses.POST, COMMENTS, status=201, json=raw_comment(body=" \n"))
+    with pytest.raises(OutcomeUnknown, match="another text than ours"):
+        writer.create_comment(REF, "state: done", MARKER)
