@@ -35,7 +35,6 @@ class RetryPolicy:
     """Longest single wait that a server may impose."""
     max_total: float = 300.0
     """Longest time from the first attempt to the start of the last one."""
-    first_wait: float = 1.0
     deadline: datetime | None = None
     """End of the time for the whole run; no wait goes beyond it."""
     max_backoff: float = 30.0
@@ -50,7 +49,7 @@ class RetryPolicy:
 
     def backoff_seconds(self, attempt: int) -> float:
         """Return the wait after the given attempt (from 1) when the server names no time."""
-        doubled = min(self.max_backoff, self.first_wait * 2.0 ** (attempt - 1))
+        doubled = min(self.max_backoff, 2.0 ** (attempt - 1))
         return doubled * (0.7 + 0.6 * self.random())
 
     def wait_after(self, failure: RetryableFailure, attempt: int) -> float:

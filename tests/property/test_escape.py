@@ -133,6 +133,7 @@ def test_the_longest_text_is_cut_at_300_characters(escape):
         (0xE0000, False),
         (0xE0080, False),
         (0x1FFFE, False),
+        (0x1FFFF, False),
     ],
 )
 def test_of_characters_without_a_meaning_yet_only_those_that_are_never_shown_go(code, stays):

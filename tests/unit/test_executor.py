@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import AuthFailed, Rejected, Unavailable
+from connectors.errors import AuthFailed, Rejected, Unavailable, WriteDeferred
 from connectors.model import FailedSource, IssueRef, PulledSource
 from sync.apply.executor import Executor
 from sync.model.changes import ChangeSet, CommentChange, LabelChange, Reason
@@ -101,6 +101,19 @@ def test_a_tracker_that_stops_us_is_left_and_the_other_goes_on(world: WritingWor
     assert FEATURES in world.labels(other.ref.key)
     (row,) = [row for row in world.journal() if row.ref.tracker == "jira"]
     assert row.outcome == "unknown"  # it may have taken effect; the next run looks
+
+
+def test_writes_that_a_limit_defers_wait_for_the_next_run_and_are_no_failures(world: WritingWorld) -> None:
+    first, second, other = adding(world), adding(world), adding(world, "acme/churn")
+
+    def defer(*_: object) -> None:
+        raise WriteDeferred("the limit is used up", world.now + timedelta(hours=1))
+
+    world.jira.change_labels = defer  # type: ignore[method-assign, assignment]
+    applied = apply(world, first, second, other)
+    assert (applied.done, applied.failed, applied.skipped) == (1, [], 2)
+    assert applied.skip_reasons == ["the limit is used up"]
+    assert len([row for row in world.journal() if row.ref.tracker == "jira"]) == 1, "nothing more was begun"
 
 
 def test_a_half_refused_swap_keeps_what_took_effect(world: WritingWorld) -> None:
