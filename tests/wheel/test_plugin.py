@@ -94,13 +94,15 @@ class Notes:
         self.write("anchor", "id: n1\ntitle: Churn research")
         for number in range(2, 5):
             self.write(f"note-{number}", f"id: n{number}\ntitle: Read a paper\nlabels: [research]  # by hand")
-        self.write("broken", "id: [n9")
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "Notes")
+        self.commit()
 
     def write(self, name: str, fields: str) -> None:
         text = f"---\n{fields}\n---\nWhat we want to know.\n"
         (self.root / "churn" / f"{name}.md").write_text(text, encoding="utf-8")
+
+    def commit(self) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "Notes")
 
     def read(self, name: str) -> str:
         return (self.root / "churn" / f"{name}.md").read_text(encoding="utf-8")
@@ -165,39 +167,55 @@ def serve() -> Iterator[Sandbox]:
         yield box
 
 
-def run_json(use: Program, *arguments: str) -> dict[str, object]:
-    done = use(*arguments, "--json")
-    assert done.returncode in (0, 3), done.stdout + done.stderr
+def written(use: Program, code: int = 0) -> str:
+    """Run, and return the changes that were written, as JSON; empty if there were none."""
+    done = use("run", "--json")
+    assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    return dict(json.loads(done.stdout))
+    changes = json.loads(done.stdout)["changes"]
+    return json.dumps(changes) if changes else ""
 
 
 def test_a_connector_of_somebody_else_takes_part_in_a_run(commands: Path, tmp_path: Path) -> None:
-    notes = Notes(tmp_path / "notes")
+    notes, work = Notes(tmp_path / "notes"), tmp_path / "work"
+    work.mkdir()
     with serve() as box:
-        work = tmp_path / "work"
-        work.mkdir()
         write_workspace(work, box, notes)
         use = program(commands, work, TOKENS)
-        assert use("mappings", "check").returncode == 0
-        first = use("run")
-        assert first.returncode in (0, 3), first.stdout + first.stderr
-        assert "churn/broken.md" in first.stdout + first.stderr
+        checked = use("mappings", "check")
+        assert checked.returncode == 0, checked.stdout
+        first = written(use)
+        assert all(key in first for key in ("DS-2", "acme/churn#1", "churn/anchor.md", "churn/note-2.md"))
         for number in range(2, 5):
             assert '"capability:research"' in notes.read(f"note-{number}")
             assert "# by hand" in notes.read(f"note-{number}")
-        assert "increment-sync:begin" in notes.read("anchor")
-        assert "0 of 3" in notes.read("anchor")
+        assert "0 of 3 issues done" in notes.read("anchor")
         assert notes.git("log", "--format=%ae", "-1").strip() == ACCOUNT
         assert notes.git("status", "--porcelain") == ""
         head = notes.git("rev-parse", "HEAD")
-        again = run_json(use, "preview")
-        assert not again.get("changes"), again
-        use("run")
+        assert written(use) == ""
         assert notes.git("rev-parse", "HEAD") == head
-        (notes.root / "churn" / "note-2.md").write_text(
-            notes.read("note-2").replace('"capability:research", ', ""), encoding="utf-8"
-        )
-        notes.git("commit", "--all", "--quiet", "--message", "Not ours")
-        use("run")
-        assert "capability:research" not in notes.read("note-2"), "a person took it away"
+
+        text = notes.read("note-2").replace('"capability:research", ', "")
+        (notes.root / "churn" / "note-2.md").write_text(text, encoding="utf-8")
+        notes.commit()
+        written(use)
+        assert "capability:research" not in notes.read("note-2"), "a person took the label away"
+        overrides = use("overrides", "--json")
+        assert "churn/note-2.md" in overrides.stdout and "dana@acme.example" in overrides.stdout
+
+        notes.write("broken", "id: [n9")
+        notes.commit()
+        written(use, code=1)
+        assert "churn/broken.md" in use("run").stderr
+        assert "capability:research" not in notes.read("note-2")
+
+
+@pytest.mark.xfail(strict=True, reason="the markup of comments is still chosen between Jira's and GitHub's")
+def test_its_status_comment_has_its_own_markup(commands: Path, tmp_path: Path) -> None:
+    notes, work = Notes(tmp_path / "notes"), tmp_path / "work"
+    work.mkdir()
+    with serve() as box:
+        write_workspace(work, box, notes)
+        written(program(commands, work, TOKENS))
+    assert "<!-- increment-sync:begin" in notes.read("anchor")
