@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Tests start the program many times; without bytecode, every start compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test wheel check audit sbom lint lock bench mutants rehearse-long clean setup reference
+.PHONY: demo test wheel plugin check audit sbom lint lock bench mutants rehearse-long clean setup reference
 
 setup: $(READY)
 
@@ -28,10 +28,15 @@ test: $(READY)
 wheel: $(READY)
 	$(BIN)/python -m pytest tests/wheel
 
+# The part of `make wheel` about connectors of somebody else.
+plugin: $(READY)
+	$(BIN)/python -m pytest tests/wheel/test_plugin.py
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=examples/connector-plugin $(BIN)/mypy -p increment_sync_markdown
 	$(BIN)/lint-imports
 
 check: lint audit sbom wheel test

@@ -10,5 +10,6 @@ census      a read of the ids of all issues of a source, to find deleted and mov
 marker      data that marks a comment as ours: a comment property on Jira, part of the body on GitHub
 reader      implements ``ports.IssueReader`` for one tracker
 writer      implements ``ports.IssueWriter`` for one tracker
+testing     contract suite of connectors, for their authors
 sandbox     mock servers of Jira and GitHub for tests, demos and simulations
 """
