@@ -16,7 +16,7 @@ from connectors.model import Census, Cursor, FailedSource, FieldSelection, Pulle
 from connectors.sandbox.jira.site import JiraSiteState
 from connectors.sandbox.jira.tracker import JiraTracker
 from connectors.sandbox.server import Sandbox
-from tests.support.dict_cache import DictCache
+from connectors.testing import MemoryCache
 
 Kind = Literal["jira-cloud", "jira-dc"]
 SERVICE_ACCOUNT = {
@@ -100,7 +100,7 @@ def connect(sandbox: Sandbox, kind: Kind, **changed: Any) -> tuple[JiraReader, J
         "email": SERVICE_ACCOUNT["email"] if cloud else None,
         "api_token": SERVICE_ACCOUNT["token"] if cloud else None,
         "pat": None if cloud else SERVICE_ACCOUNT["token"],
-        "cache": DictCache(),
+        "cache": MemoryCache(),
         "policy": RetryPolicy(random=lambda: 0.5),
         "now": sandbox.clock.now,
         "sleep": lambda seconds: sandbox.clock.advance(timedelta(seconds=seconds)),

@@ -17,8 +17,7 @@ from connectors.ports import IssueReader, IssueWriter
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
 from connectors.spec import SPEC_VERSION, ConnectorSpec, KeySpec, OpenArguments, Option, SourceSpec
-from connectors.testing import START, ConnectorSuite, TrackerHarness, VirtualTime
-from tests.support.dict_cache import DictCache
+from connectors.testing import START, ConnectorSuite, MemoryCache, TrackerHarness, VirtualTime
 from tests.support.memory_tracker import MemoryTracker
 
 
@@ -92,7 +91,7 @@ class GithubFixture(TrackerHarness):
     def __init__(self, sandbox: Sandbox, **options: Any) -> None:
         self.spec, self.sandbox = GITHUB, sandbox
         self.state: Any = sandbox.trackers["github"].state  # type: ignore[attr-defined]
-        self.cache = DictCache()
+        self.cache = MemoryCache()
         self.waits: list[float] = []
         self.options: dict[str, Any] = {"token": "ghp_sync"} | options
         self.reader, self.writer = self.connect()

@@ -17,9 +17,8 @@ from connectors.github.auth import GithubApp
 from connectors.model import FailedSource, FieldSelection, PulledSource, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
-from connectors.testing import titles
+from connectors.testing import MemoryCache, titles
 from tests.contract.test_connectors import GithubFixture, seed
-from tests.support.dict_cache import DictCache
 
 
 @pytest.fixture
@@ -145,7 +144,7 @@ def test_a_label_is_created_once_with_its_colour_and_found_again(world: GithubFi
     label = world.state.repo("acme/churn").find_label("capability:churn")
     assert (label.color, len(label.description)) == ("1d76db", 100)
     _, other_writer = world.connect()
-    other_writer._cache = DictCache()
+    other_writer._cache = MemoryCache()
     other_writer.ensure_label("acme/churn", "CAPABILITY:churn", "ffffff", "")
     assert world.state.repo("acme/churn").find_label("capability:churn").color == "1d76db"
 

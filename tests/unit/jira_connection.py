@@ -14,7 +14,7 @@ from connectors.jira.connect import open_jira
 from connectors.jira.reader import JiraReader
 from connectors.jira.writer import JiraWriter
 from connectors.model import IssueRef, Source
-from tests.support.dict_cache import DictCache
+from connectors.testing import MemoryCache
 
 SITE = "https://acme.atlassian.net"
 REF = IssueRef(tracker="jira", id="10012", key="DS-12")
@@ -48,7 +48,7 @@ class JiraConnection:
     """Opens reader and writer with a cache and a clock."""
 
     clock: FakeClock = field(default_factory=FakeClock)
-    cache: DictCache = field(default_factory=DictCache)
+    cache: MemoryCache = field(default_factory=MemoryCache)
 
     def open(self, **changed: Any) -> tuple[JiraReader, JiraWriter]:
         given: dict[str, Any] = {

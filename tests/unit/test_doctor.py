@@ -16,8 +16,8 @@ from connectors.github.connect import open_github
 from connectors.model import CheckResult, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
+from connectors.testing import MemoryCache
 from tests.contract.jira_server import JiraServer, project, serve_jira
-from tests.support.dict_cache import DictCache
 from tests.support.memory_tracker import MemoryTracker
 
 CHURN = Source(tracker="github", container="acme/churn")
@@ -40,7 +40,7 @@ def of_github(box: Sandbox, *labels: str, **credentials: Any) -> list[CheckResul
     reader, _ = open_github(
         tracker="github",
         url=box.url("github"),
-        cache=DictCache(),
+        cache=MemoryCache(),
         now=box.clock.now,
         sleep=lambda seconds: None,
         on_wait=lambda wait: None,

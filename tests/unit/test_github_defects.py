@@ -41,7 +41,7 @@ from connectors.model import (
     PulledSource,
     Source,
 )
-from tests.support.dict_cache import DictCache
+from connectors.testing import MemoryCache
 from tests.unit.test_github_payload import raw_issue
 
 API = "https://api.github.com"
@@ -58,7 +58,7 @@ class GithubConnection:
         self.slept: list[float] = []
         self.reader: GithubReader
         self.writer: GithubWriter
-        self.cache = DictCache()
+        self.cache = MemoryCache()
         self.reader, self.writer = open_github(
             tracker="github",
             cache=self.cache,

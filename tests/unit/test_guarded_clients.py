@@ -29,7 +29,7 @@ from connectors.http.rate_limiter import RateLimiter, WriteLimits
 from connectors.http.retry import RetryPolicy
 from connectors.jira.client import GuardedJira
 from connectors.model import IssueRef
-from tests.support.dict_cache import DictCache
+from connectors.testing import MemoryCache
 from tests.support.leaks import everything_loud
 
 API = "https://api.github.com"
@@ -196,7 +196,7 @@ class AppConnection:
         limits = WriteLimits(spacing=100)
         _, self.writer = open_github(
             tracker="github",
-            cache=DictCache(),
+            cache=MemoryCache(),
             app=app,
             now=lambda: self.time,
             sleep=self._sleep,
