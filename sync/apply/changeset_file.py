@@ -46,6 +46,8 @@ def _adapter() -> TypeAdapter[ChangeSet]:
 class StaleChangeSet(Exception):
     """The trackers or the configuration changed since the file was saved. ``reasons`` lists the differences."""
 
+    exit_code: Final = 5
+
     def __init__(self, reasons: list[str]) -> None:
         super().__init__("\n".join(reasons))
         self.reasons = reasons

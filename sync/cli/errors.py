@@ -34,10 +34,8 @@ def exit_code_for(error: Exception) -> ExitCode:
     """Return the exit code of a command that ended with this error."""
     if isinstance(error, (InvalidWorkspace, CredentialError, BrokenMappingFiles)):
         return ExitCode.INVALID
-    if isinstance(error, StaleChangeSet):
-        return ExitCode.STALE
-    if isinstance(error, (LeaseHeld, LeaseLost)):
-        return ExitCode.LOCKED
+    if isinstance(error, (StaleChangeSet, LeaseHeld, LeaseLost)):
+        return ExitCode(error.exit_code)
     return ExitCode.FAILED
 
 

@@ -142,8 +142,8 @@ def check_overrides(
         Refusal(
             rule="label-gone",
             text=f"{label} is gone from all {count} issues of {container} that had it, which looks like a deleted "
-            f"label; restore it with `increment-sync reconcile --restore-labels`, or accept the removal in this run "
-            f"with --accept-overrides{_emptied({label}, confirmed, pushed)}",
+            f"or renamed label; restore it with `increment-sync reconcile --restore-labels`, or accept the removal in "
+            f"this run with --accept-overrides{_emptied({label}, confirmed, pushed)}",
         )
         for container, label, count in gone
     ]

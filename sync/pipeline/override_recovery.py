@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 from typing import Final
 
@@ -31,6 +32,25 @@ _WEEK_DAYS, _TEN_YEARS_DAYS = 7, 3650
 def record_earlier_writes(context: RunContext, tracker: str) -> None:
     """Record that this tracker has writes of ours from before this store."""
     context.store.cache.put(_WROTE_BEFORE_KEY + tracker, True, days=_TEN_YEARS_DAYS)
+
+
+def record_writes_in_histories(
+    context: RunContext, histories: Mapping[IssueRef, Mapping[str, LabelHistory]], store_created: datetime
+) -> None:
+    """Look in label histories that came with the pull for changes by our account from before this store.
+
+    After an undo of every write they are the only sign.
+    """
+    accounts: defaultdict[str, set[str]] = defaultdict(set)
+    for ref, of_issue in histories.items():
+        for label in context.workspace.labels.managed(of_issue):
+            events = of_issue[label].added, of_issue[label].removed
+            accounts[ref.tracker] |= {each.author_id for each in events if each and each.at < store_created}
+    for tracker, found in accounts.items():
+        if found & context.own_account_ids(tracker) and not context.store.cache.get(
+            _WROTE_BEFORE_KEY + tracker
+        ):
+            record_earlier_writes(context, tracker)
 
 
 def issues_to_recover(
@@ -60,7 +80,8 @@ def _wrote_before(
 ) -> bool:
     """Return True if increment-sync wrote on a tracker before this store existed.
 
-    The sign is a status comment, or the history of an issue that already carried a managed label at its first read.
+    The sign is a status comment, a label history that came with the pull, or the history of an issue that already
+    carried a managed label at its first read.
     """
     stored = context.store.cache.get(_WROTE_BEFORE_KEY + tracker)
     if stored is not None:

@@ -28,7 +28,12 @@ from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overr
 from sync.pipeline.instances import check_anchors
 from sync.pipeline.known_histories import correct_pushed_labels
 from sync.pipeline.label_evidence import LabelEvidence
-from sync.pipeline.override_recovery import RecoveredOverrides, issues_to_recover, record_earlier_writes
+from sync.pipeline.override_recovery import (
+    RecoveredOverrides,
+    issues_to_recover,
+    record_earlier_writes,
+    record_writes_in_histories,
+)
 from sync.pipeline.planner import planner_for
 from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
@@ -208,6 +213,7 @@ def resolve_overrides(
     ``histories``: label histories that came with the pull. ``checks_anchors``: read the anchors that are going to get a
     first comment.
     """
+    record_writes_in_histories(context, histories, recorder.recorded.store_created_at)
     removed_by_people = correct_pushed_labels(context, histories, observed, recorder)
     observed = replace(observed, unrecovered=observed.unrecovered | removed_by_people)
     resolution = OverrideResolution(context, observed, recorder)

@@ -226,7 +226,7 @@ def _record_stop(context: RunContext, error: BaseException) -> None:
     unanswered = sum(outcome in (None, "unknown") for outcome in outcomes)
     done = f"after {pluralize(written, 'write')}" if written else "before the first write"
     done += f" and {unanswered} without an answer, which the next run looks up" if unanswered else ""
-    outcome, code = f"stopped {done}: {type(error).__name__}", 1
+    outcome, code = f"stopped {done}: {type(error).__name__}", getattr(error, "exit_code", 1)
     if isinstance(error, KeyboardInterrupt):
         interruption = as_interruption(error)
         outcome, code = f"interrupted {done}", interruption.exit_code

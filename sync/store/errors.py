@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sync.model.records import LeaseRecord
 
 
@@ -11,6 +13,8 @@ class StoreError(Exception):
 
 class LeaseHeld(Exception):
     """Another run holds the lease of this store."""
+
+    exit_code: Final = 6
 
     def __init__(self, lease: LeaseRecord) -> None:
         super().__init__(
@@ -23,3 +27,5 @@ class LeaseHeld(Exception):
 
 class LeaseLost(Exception):
     """Another run took the lease of this run, which must stop before its next write."""
+
+    exit_code: Final = 6

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from connectors.github import repository_events
 from sync.pipeline import override_recovery as lost_store
 from tests.journey.test_lost_store_and_instances import OTHER, SET, account_of, lose_store, seeds
-from tests.support.journey_world import PLAN, TOKENS, JourneyWorld, jira_seed, plain_trackers
+from tests.support.journey_world import FEATURES, PLAN, TOKENS, JourneyWorld, jira_seed, plain_trackers
 
 MakeWorld = Callable[..., JourneyWorld]
 JIRA, GITHUB = "capability:model", "capability:features"
@@ -251,3 +252,26 @@ def test_earlier_labels_of_people_cost_the_history_of_a_few_issues(make_world: M
     world.run()
     world.run()
     assert len(world.requests) == 2
+
+
+def test_vetoes_are_found_after_an_undo_of_every_write(
+    world: JourneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No label and no comment shows earlier writes, and the pull's page of events shows the undo only."""
+    world.run()
+    first = world.last_run()
+    take_off(world)
+    world.run()
+    for run_id in (world.last_run(), first):
+        assert world.undo(run_id, limit=100).code == 0
+        for _ in range(50):
+            world.label(FEATURES, "noise")
+            world.unlabel(FEATURES, "noise")
+    lose_store(world)
+    monkeypatch.setattr(repository_events, "_max_pages", lambda *_: 2)
+    assert world.run().code == 0
+    assert set(vetoes(world)) == {"jira:DS-11", "github:acme/churn#11"}
+    assert GITHUB not in world.labels("acme/churn#11") and GITHUB in world.labels("acme/churn#12")
+    world.run()
+    assert world.run().code == 0
+    assert world.writes() == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tests.support.journey_world import JourneyWorld
 
 
@@ -49,3 +51,24 @@ def test_one_override_is_one_override(world: JourneyWorld) -> None:
     world.unlabel("DS-11", "capability:model")
     world.run()
     assert world.override_list().out.splitlines()[-1] == "1 override"
+
+
+def test_an_undo_of_which_every_write_was_rejected_failed(world: JourneyWorld) -> None:
+    world.run()
+    run_id = world.last_run()
+    for method in ("POST", "PUT", "DELETE"):
+        world.fault("status", times=None, status=403, method=method)
+    assert world.undo(run_id, limit=100).code == 1
+    assert last_run(world) == ("failed", 1)
+
+
+def test_the_history_has_the_exit_code_of_a_command_that_stopped(world: JourneyWorld) -> None:
+    saved = world.root / "changes.json"
+    world.preview(saved)
+    world.label("DS-11", "capability:model")
+    assert world.apply(saved).code == 5
+    assert last_run(world) == ("stopped before the first write: StaleChangeSet", 5)
+    with world.opened_store() as store:
+        store.acquire_lease("other", "ada@desk", timedelta(hours=9))
+    assert world.run().code == 6
+    assert last_run(world) == ("stopped before the first write: LeaseHeld", 6)

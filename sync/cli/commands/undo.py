@@ -29,7 +29,6 @@ _PUSH_IS_OFF = (
     "nothing was written: push is switched off in increment-sync.yaml (push.enabled: false); undo writes only where "
     "runs may, and what it reverts stays reverted when push is on again"
 )
-_OUTCOMES = {0: "done", 1: "partly failed", 3: "refused", 4: "refused"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +56,7 @@ def undo(invocation: Invocation, options: UndoOptions) -> int:
         with recording_stop(context), run_lock(context, describe_process()):
             report = _undo(output, context, options)
         code = int(report.exit_code)
-        context.store.finish_run(context.run_id, _OUTCOMES[code], code, run_summary(report))
+        context.store.finish_run(context.run_id, report.outcome, code, run_summary(report))
         print_undo_report(output, report)
         return code
 

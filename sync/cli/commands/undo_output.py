@@ -47,6 +47,14 @@ class UndoReport:
         failed = incomplete or self.reversal.skipped or self.unresolved_writes
         return ExitCode.FAILED if failed else ExitCode.DONE
 
+    @property
+    def outcome(self) -> str:
+        """Return how the undo ended, for the history: ``failed`` if every write was rejected."""
+        if self.exit_code == ExitCode.FAILED:
+            rejected = self.applied and self.applied.outcome == "failed"
+            return "failed" if rejected else "partly failed"
+        return "done" if self.exit_code == ExitCode.DONE else "refused"
+
 
 def print_undo_plan(output: Output, reversal: Reversal, released: Sequence[OverrideRecord]) -> None:
     """Print what would be written."""
