@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from connectors.model import KnownIssue
 from connectors.spec import KeySpec
+from sync.pull.current_sources import workspace_sources
+from sync.pull.unreadable import unreadable_by_source
 from sync.runtime.context import RunContext
 from sync.runtime.session import EmptyStore
 
@@ -16,10 +18,23 @@ def find_issue(context: RunContext, text: str) -> KnownIssue:
         return found
     if not context.store.source_states():
         raise EmptyStore
+    if left_out := _left_out_reason(context, text):
+        raise LookupError(f"{text} was never read: the tracker does not send it correctly: {left_out}")
     raise LookupError(
         f"{text} is not in the last snapshot: check the key, or whether one of the mappings' sources holds "
         "it; `increment-sync explain --live` asks the tracker"
     )
+
+
+def _left_out_reason(context: RunContext, text: str) -> str | None:
+    """Return why an issue that no run ever read cannot be used; None if it is not one of those."""
+    named = set(candidate_issues(context, text))
+    for name, issues in unreadable_by_source(context, workspace_sources(context.workspace)).items():
+        tracker = name.partition(":")[0]
+        for each in issues:
+            if not named.isdisjoint({(tracker, each.key), (tracker, each.id)}):
+                return each.reason
+    return None
 
 
 def find_stored_issue(context: RunContext, candidates: list[tuple[str, str]]) -> KnownIssue | None:

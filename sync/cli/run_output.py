@@ -15,7 +15,7 @@ from sync.diff.guard import write_budget_for
 from sync.model.changes import Change, ChangeSet, CommentRemoval, LabelChange
 from sync.model.run import ApplyResult, PullResult, RunOptions, RunResult
 from sync.pipeline.override_recovery import MAX_HISTORIES_PER_RUN
-from sync.pull.unreadable import MAX_LEFT_OUT_SHOWN
+from sync.pull.unreadable import MAX_LEFT_OUT_SHOWN, never_read_sentences
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import online_context
@@ -212,6 +212,7 @@ def _unread_lines(pulled: PullResult) -> Iterator[str]:
         yield from (f"left out: {each.reason}" for each in issues[:MAX_LEFT_OUT_SHOWN])
         if len(issues) > MAX_LEFT_OUT_SHOWN:
             yield f"left out: and {len(issues) - MAX_LEFT_OUT_SHOWN} more of {name}; --json lists all"
+    yield from never_read_sentences(pulled.unreadable, pulled.known)
     for failure in pulled.failed_histories:
         yield (
             f"history not read: {failure.source.name}: {failure.reason}; its issues were read, their histories are "
@@ -235,7 +236,8 @@ def apply_result_lines(result: RunResult) -> list[str]:
     applied = result.applied
     if applied is None:
         return []
-    lines = [written_summary(applied) if len(result.changes) else "nothing to change"]
+    nothing = "nothing was read" if result.pulled.read_nothing else "nothing to change"
+    lines = [written_summary(applied) if len(result.changes) else nothing]
     lines += [f"failed: {what}: {why}" for what, why in applied.failed]
     lines += [f"note: {note}" for note in (*applied.notes, *applied.closed_increments)]
     return [escape_sentence(line) for line in lines]

@@ -7,7 +7,7 @@ later pull returns them only if they change.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import Final
 
@@ -34,6 +34,30 @@ def unreadable_by_source(
     """Return source name -> its unreadable issues, without sources that have none."""
     found = {source.name: load_unreadable(context, source) for source in sources}
     return {name: issues for name, issues in found.items() if issues}
+
+
+def never_read_sentences(
+    left_out: Mapping[str, Collection[UnreadableIssue]], known: Collection[IssueRef]
+) -> Iterator[str]:
+    """Say for each source which of its unreadable issues are in no figure, because no run ever read them.
+
+    ``left_out``: as ``unreadable_by_source`` returns it.
+    """
+    for source, issues in left_out.items():
+        tracker = source.partition(":")[0]
+        read = {name for ref in known if ref.tracker == tracker for name in (ref.id, ref.key)}
+        if never := [each for each in issues if not read.intersection((each.id, each.key))]:
+            yield (
+                f"attention: {name_some(never)} of {source} {'was' if len(never) == 1 else 'were'} never read and "
+                "in no number: a capability can be done without"
+            )
+
+
+def name_some(issues: Sequence[UnreadableIssue]) -> str:
+    """Return ``DS-1, DS-2 and 3 more``."""
+    names = ", ".join(each.key or each.id or "one without key" for each in issues[:MAX_LEFT_OUT_SHOWN])
+    more = len(issues) - MAX_LEFT_OUT_SHOWN
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def save_unreadable(context: RunContext, source: Source, issues: Iterable[UnreadableIssue]) -> None:

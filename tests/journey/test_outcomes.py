@@ -72,3 +72,12 @@ def test_the_history_has_the_exit_code_of_a_command_that_stopped(world: JourneyW
         store.acquire_lease("other", "ada@desk", timedelta(hours=9))
     assert world.run().code == 6
     assert last_run(world) == ("stopped before the first write: LeaseHeld", 6)
+
+
+def test_nothing_to_do_is_not_said_of_what_could_not_be_read(world: JourneyWorld) -> None:
+    world.run()
+    run_id = world.last_run()
+    world.fault("status", times=None, status=403)
+    assert world.run().out.splitlines() == ["nothing was read"]
+    result = world.undo(run_id, limit=100)
+    assert (result.code, result.out.splitlines()) == (1, ["nothing was reverted"])

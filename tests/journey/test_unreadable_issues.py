@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.journey_world import MODEL, TOKENS, JourneyWorld, jira_seed, plain_trackers
+from tests.support.journey_world import FEATURES, MODEL, TOKENS, JourneyWorld, jira_seed, plain_trackers
 
 MakeWorld = Callable[..., JourneyWorld]
 OURS_ON_JIRA = {"capability:model", "increment:2026-q4"}
@@ -195,3 +195,27 @@ def test_an_ordinary_run_sends_no_request_for_this(make_world: MakeWorld) -> Non
     world.run()
     other.run()
     assert sorted(other.reads()) == sorted(world.reads())
+
+
+@pytest.mark.parametrize(("key", "anchor"), [("DS-12", MODEL), ("acme/churn#12", FEATURES)])
+def test_an_issue_that_no_run_ever_read_is_named_beside_what_is_done_without_it(
+    make_world: MakeWorld, key: str, anchor: str
+) -> None:
+    world = make_world(jira=2, github=2)
+    world.garble(key, set_field("created" if key == "DS-12" else "created_at", "nonsense"))
+    world.close(key.replace("12", "11"))
+    result = world.run()
+    assert (result.code, world.labels(anchor)) == (1, {"state:done"})
+    source = "jira:DS" if key == "DS-12" else "github:acme/churn"
+    sentence = (
+        f"attention: {key} of {source} was never read and in no number: a capability can be done without"
+    )
+    assert sentence in result.err
+    assert sentence in world.status_text().err
+    assert f"{key} was never read: the tracker does not send it correctly: " in world.explain(key).err
+    world.restore()
+    world.run(after=timedelta(hours=25))
+    assert "state:in-progress" in world.labels(anchor)
+    world.garble(key, set_field("created" if key == "DS-12" else "created_at", "nonsense"))
+    world.touch(key)
+    assert "attention" not in world.run().err

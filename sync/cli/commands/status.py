@@ -19,7 +19,7 @@ from sync.model.records import SourceState
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
 from sync.pipeline.offline import last_full_sync, stale_since
 from sync.pull.current_sources import current_source_states, workspace_sources
-from sync.pull.unreadable import MAX_LEFT_OUT_SHOWN, unreadable_by_source
+from sync.pull.unreadable import name_some, never_read_sentences, unreadable_by_source
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
@@ -47,6 +47,8 @@ class _Status:
     sources: list[SourceState]
     left_out: Mapping[str, tuple[UnreadableIssue, ...]]
     """Source -> issues of it that the tracker does not send correctly."""
+    never_read: tuple[str, ...]
+    """Sentences about those of them that no run ever read."""
     reverted: int
     """Overrides that ``undo`` made."""
 
@@ -68,14 +70,17 @@ def status(invocation: Invocation, increment: str | None) -> int:
 
 
 def _load(context: RunContext, increment: str | None) -> _Status:
-    planning = StoreView(context).planning
+    view = StoreView(context)
+    planning = view.planning
+    left_out = unreadable_by_source(context, workspace_sources(context.workspace))
     return _Status(
         planning=planning,
         increments=_selected_increments(planning.rollup, increment),
         read_at=last_full_sync(context),
         stale_since=stale_since(context),
         sources=list(current_source_states(context.store, context.workspace)),
-        left_out=unreadable_by_source(context, workspace_sources(context.workspace)),
+        left_out=left_out,
+        never_read=tuple(never_read_sentences(left_out, view.known)),
         reverted=sum(row.kind in ("held", "comment") for row in context.store.overrides()),
     )
 
@@ -148,12 +153,11 @@ def _notes(loaded: _Status) -> Iterator[str]:
     for name, since in loaded.failing.items():
         yield f"unreadable since {utc(since)}: {name}; its numbers are from before"
     for name, issues in loaded.left_out.items():
-        keys = ", ".join(each.key or each.id or "one without key" for each in issues[:MAX_LEFT_OUT_SHOWN])
-        more = f" and {len(issues) - MAX_LEFT_OUT_SHOWN} more" if len(issues) > MAX_LEFT_OUT_SHOWN else ""
         yield (
             f"left out: {pluralize(len(issues), 'issue')} of {name}, which the tracker does not send correctly: "
-            f"{keys}{more}; `increment-sync run` says why"
+            f"{name_some(issues)}; `increment-sync run` says why"
         )
+    yield from loaded.never_read
     if loaded.stale_since:
         yield (
             f"no source was synced since {utc(loaded.stale_since)}; all numbers are from then; check whether cron "

@@ -80,7 +80,7 @@ def _undo(output: Output, context: RunContext, options: UndoOptions) -> UndoRepo
     if not output.as_json:
         print_undo_plan(output, report.reversal, released)
     if not len(changes) and not released:
-        report.not_written_reason = "nothing to revert"
+        report.not_written_reason = "nothing was reverted" if report.reversal.skipped else "nothing to revert"
         return report
     impact = estimate_impact(context, changes, (item.issue for item in context.store.known_issues()))
     pushed_labels = load_recorded_state(context).pushed_labels
