@@ -96,9 +96,6 @@ class WorldPlayer:
                 return self.people.perform(event)
 
     def _replace_store(self, image: bytes | None) -> None:
-        if image is None and self.model.reverted:
-            # After an undo of everything, a new store has no sign of earlier writes, and asks for no history.
-            self.model.firm.clear()
         self.environment.load_store(image)
         self.model.forgotten_comments |= self.model.deleted_comments
 
