@@ -276,7 +276,7 @@ def test_an_impossible_time_of_a_seed_is_named(time):
         Sandbox.from_seed({"now": time, "trackers": {}})
     issue = {"summary": "One", "created": time}
     jira = {"kind": "jira-cloud", "projects": {"DS": {"issues": [issue]}}}
-    with pytest.raises(SeedError, match="created is .*, which is not a time"):
+    with pytest.raises(SeedError, match=r"created is .*, which is not a time"):
         Sandbox.from_seed({"trackers": {"jira": jira}})
 
 
