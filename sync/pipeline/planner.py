@@ -112,14 +112,24 @@ class Planner:
             rollup=inputs.rollup,
             uncertain=assessment.uncertain,
             desired={**previous.planning.desired, **desired} if previous else desired,
-            changes=ChangeSet(
-                labels=labels.changes,
-                comments=comments,
-                removals=(*removals, *self.observed.duplicate_comments),
+            changes=self._possible_changes(
+                ChangeSet(
+                    labels=labels.changes,
+                    comments=comments,
+                    removals=(*removals, *self.observed.duplicate_comments),
+                )
             ),
             suspicions=labels.suspicions,
             notices=(*labels.notices, *comment_notices, *assessment.conflicting_pins),
             overrides=assessment.overrides,
+        )
+
+    def _possible_changes(self, changes: ChangeSet) -> ChangeSet:
+        """Leave out changes on trackers that the settings no longer have: nobody can write there."""
+        return ChangeSet(
+            labels=tuple(each for each in changes.labels if each.ref.tracker in self.specs),
+            comments=tuple(each for each in changes.comments if each.ref.tracker in self.specs),
+            removals=tuple(each for each in changes.removals if each.ref.tracker in self.specs),
         )
 
     def _issues_to_plan(self) -> Mapping[IssueRef, KnownIssue]:

@@ -206,3 +206,16 @@ def test_init_writes_sources_and_keys_as_the_connector_spells_them(monkeypatch: 
     assert tracker.setting() == "  plain: {kind: plain}"
     assert tracker.source() == "  - plain: {folder: orchard}"
     assert (tracker.key(), tracker.key(7)) == ("orchard-12", "orchard-7")
+
+
+def test_a_tracker_that_left_the_settings_is_left_as_it_is(world: PlainWorld) -> None:
+    key = world.plain.add_issue("garden", "Work", labels=["features"]).key
+    world.run()
+    before = world.snapshot()
+    world.edit("increment-sync.yaml", "  plain: {kind: plain}\n", "")
+    world.edit("mappings/science.yaml", "  - plain: {folder: garden}\n", "")
+    world.edit("plans/q4.yaml", "    anchor: plain:garden-1\n", "")
+    world.trackers = {name: tracker for name, tracker in world.trackers.items() if name != "plain"}
+    assert len(world.run().planning.changes) == 0
+    world.trackers["plain"] = world.plain
+    assert world.snapshot() == before and FEATURES in world.labels(key)
