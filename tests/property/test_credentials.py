@@ -70,6 +70,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def value_of(name: str) -> str:
     if name.endswith("_HOST"):
         return "ghe.example" if len(name) % 2 else "acme.ghe.com"
+    if name.endswith("_INSTALLATION_ID"):
+        return "17"
     return "https://ghe.example/api/v3" if name.endswith("_URL") else f"value of {name}"
 
 
@@ -91,7 +93,7 @@ class Model:
                 return value_of(name)
             if files:
                 content = {"file:one": "one", "file:two": "two"}.get(files[0])
-                if content is None:
+                if content is None or name.endswith("_INSTALLATION_ID"):  # which has to be a number
                     raise Unusable
                 return content
             if "FOLDER" in places:
