@@ -96,7 +96,7 @@ SPEC: Final = ConnectorSpec(
             Option("pull_requests", "Include pull requests of the repository.", type="boolean"),
         ),
     ),
-    fields=frozenset({"milestone"}),
+    fields=frozenset({"blocked_by", "milestone"}),
     markup=replace(MARKDOWN, max_length=60_000, footer=("<sub>", "</sub>")),  # of 65,536 characters
     traits=Traits(
         labels_case_exact=False,

@@ -141,7 +141,7 @@ SPEC: Final = ConnectorSpec(
             ),
         ),
     ),
-    fields=frozenset({"components", "fix_version", "sprint"}),
+    fields=frozenset({"blocked_by", "components", "fix_version", "sprint"}),
     markup=Markup(
         escape=markup.escape_wiki,
         bold="*",

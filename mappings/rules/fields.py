@@ -175,6 +175,7 @@ FIELDS: Final[tuple[RuleField, ...]] = (
         example={"any": ["*"]},
         selectivity=18,
         many=True,
+        optional=True,
     ),
     RuleField("status", "issue.status", "Name of the status.", example="In review", selectivity=13),
     RuleField(

@@ -253,7 +253,7 @@ def test_links_of_a_type_that_another_team_named_do_not_count() -> None:
 
 def test_a_flag_and_a_blocker_are_both_named() -> None:
     found = state_of(issue(flagged=True, blocked_by=(blocker("OPS-1"),)), waiting())
-    assert "flagged in Jira; states.blocked.dependencies: blocked by OPS-1" in found.because
+    assert "flagged on the tracker; states.blocked.dependencies: blocked by OPS-1" in found.because
 
 
 def test_equal_issues_with_other_blockers_have_states_of_their_own() -> None:
