@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from connectors.errors import AuthFailed, Rejected, Unavailable, WriteDeferred
+from connectors.http.rate_limiter import RateLimiter, WriteLimits
 from connectors.model import FailedSource, IssueRef, PulledSource
 from sync.apply.executor import Executor
-from sync.model.changes import ChangeSet, CommentChange, LabelChange, Reason
+from sync.model.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.model.run import ApplyResult
 from sync.runtime.context import RunContext
 from sync.runtime.run_lock import LEASE_DURATION
@@ -114,6 +116,30 @@ def test_writes_that_a_limit_defers_wait_for_the_next_run_and_are_no_failures(wo
     assert (applied.done, applied.failed, applied.skipped) == (1, [], 2)
     assert applied.skip_reasons == ["the limit is used up"]
     assert len([row for row in world.journal() if row.ref.tracker == "jira"]) == 1, "nothing more was begun"
+
+
+def test_what_creates_nothing_goes_on_when_the_limit_of_the_hour_is_used_up(world: WritingWorld) -> None:
+    refused, cleared = adding(world), adding(world)
+    world.jira.label(cleared.ref.key, FEATURES)
+    removal = LabelChange(ref=cleared.ref, container="DS", remove={FEATURES: WHY})
+    deletion = CommentRemoval(ref=cleared.ref, subject="capability:model", comment_id="7", reason=WHY)
+    limiter = RateLimiter(WriteLimits(per_hour=1), tracker="jira")
+
+    def work(context: RunContext) -> ApplyResult:
+        limiter.record_start(context.now(), content=True)
+        limited = replace(context, rate_limiters={"jira": limiter})
+        limited.store.acquire_lease(limited.run_id, "a test", LEASE_DURATION)
+        changes = ChangeSet(labels=(refused, removal), removals=(deletion,))
+        applied = Executor(limited).apply(changes)
+        limited.store.release_lease(limited.run_id)
+        return applied
+
+    applied = world.with_context(work)
+    assert (applied.done, applied.skipped, applied.failed) == (2, 1, [])
+    assert applied.skip_reasons == [
+        "the limit of 1 labels and comments per hour on jira is used up until 10:00 UTC"
+    ]
+    assert world.labels(cleared.ref.key) == set()
 
 
 def test_a_half_refused_swap_keeps_what_took_effect(world: WritingWorld) -> None:

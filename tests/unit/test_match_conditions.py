@@ -187,3 +187,9 @@ def test_a_pull_brings_along_only_what_rules_ask_for() -> None:
 
     assert field_selection_for([plain]) == FieldSelection()
     assert field_selection_for([plain, asking]) == FieldSelection(body=True, fields=("Model",))
+
+
+def test_empty_texts_are_no_values() -> None:
+    subject = RuleSubject(issue=issue(type="", status="", assignees=("", "ada")), labels=())
+    assert subject.values("type") == subject.values("status") == ()
+    assert subject.values("assignee") == ("ada",)

@@ -87,6 +87,18 @@ def test_people_count_once_and_mails_each_time_and_requests_with_their_reads() -
     assert found.notifying_containers == ("jira:DS",)
 
 
+def test_a_removal_alone_is_one_request_on_every_tracker_and_creates_nothing() -> None:
+    costs = {
+        "jira": TrackerWriteCost(limits=WriteLimits(spacing=1.0, per_hour=1), labels_in_one_write=True),
+        "github": TrackerWriteCost(limits=WriteLimits(spacing=1.0, per_hour=1), recent_content=1),
+    }
+    for ref, requests in ((DS, 1), (CHURN, 1)):
+        found = estimate_cost(ChangeSet(labels=(label(ref, remove=("c",)),)), audience(), costs)
+        assert (found.requests, found.seconds) == (requests, 1.0)
+    found = estimate_cost(ChangeSet(removals=(removal(CHURN),)), audience(), costs)
+    assert (found.requests, found.seconds) == (2, 1.0)
+
+
 def test_what_was_made_in_the_last_hour_counts_for_the_time() -> None:
     costs = {"github": TrackerWriteCost(limits=WriteLimits(spacing=1.0, per_hour=500), recent_content=500)}
     assert estimate_cost(ChangeSet(comments=(comment(CHURN),)), audience(), costs).seconds == 3600
