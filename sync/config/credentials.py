@@ -33,6 +33,11 @@ class Credentials(SourcedSettings):
     _found: Mapping[str, FoundValue] = PrivateAttr(default={})
     _address: Address = PrivateAttr(default=Address())
 
+    def located(self, found: Mapping[str, FoundValue], address: Address) -> Credentials:
+        """Return these credentials after they noted where their parts were found, and their server."""
+        self._found, self._address = found, address
+        return self
+
     def reveal(self, part: str) -> str | None:
         """Return the text of a part, also of a secret one; None without a value."""
         value = getattr(self, part, None)
@@ -158,8 +163,7 @@ def read_credentials(tracker: str, kind: str, lookup: SecretLookup, url: str | N
     source = _PartsSource(model, tracker, spec, lookup, url)
     with reading_from(source):
         credentials = model()
-    credentials._found, credentials._address = source.found, source.address
-    return credentials
+    return credentials.located(source.found, source.address)
 
 
 def describe_missing_credentials(tracker: str, kind: str, credentials: Credentials) -> str | None:
