@@ -22,8 +22,8 @@ MODULES = {
     if path.is_file()
 }
 """File names without folders: a page names a folder once and then its files."""
-USER_PATHS = {"mappings/tests/", "mappings/churn-science.yaml", "mappings/my-team.yaml"}
-"""Paths in the workspace of a user."""
+USER_PATHS = {"mappings/tests/", "mappings/churn-science.yaml", "mappings/my-team.yaml", "tests/test_contract.py"}
+"""Paths in the workspace of a user, or in the project of somebody who writes a connector."""
 
 
 def page_id(path: Path) -> str:
