@@ -22,7 +22,12 @@ MODULES = {
     if path.is_file()
 }
 """File names without folders: a page names a folder once and then its files."""
-USER_PATHS = {"mappings/tests/", "mappings/churn-science.yaml", "mappings/my-team.yaml", "tests/test_contract.py"}
+USER_PATHS = {
+    "mappings/tests/",
+    "mappings/churn-science.yaml",
+    "mappings/my-team.yaml",
+    "tests/test_contract.py",
+}
 """Paths in the workspace of a user, or in the project of somebody who writes a connector."""
 
 
