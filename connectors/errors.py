@@ -116,3 +116,9 @@ class RateLimitExceeded(StopTracker):
 
 class WriteDeferred(RateLimitExceeded):
     """By our own count a write would have to wait longer than a run may wait. Nothing was sent."""
+
+
+def describe_foreign(error: BaseException) -> str:
+    """Return an exception of somebody else's code as a part of a sentence."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

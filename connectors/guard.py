@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, cast
 
-from connectors.errors import AuthFailed, ConnectorError, OutcomeUnknown, Unavailable
+from connectors.errors import AuthFailed, ConnectorError, OutcomeUnknown, Unavailable, describe_foreign
 from connectors.model import CheckResult, FailedSource, Source
 from connectors.ports import IssueReader, IssueWriter
 from connectors.spec import ConnectorSpec, OpenArguments
@@ -45,7 +45,7 @@ def _described(error: Exception, kind: type[ConnectorError], tracker: str, conne
     if isinstance(error, ConnectorError):
         return error
     return kind(
-        f"{tracker}: {connector} failed with {type(error).__name__}: {error}; report it to those who made it"
+        f"{tracker}: {connector} failed with {describe_foreign(error)}; report it to those who made it"
     )
 
 

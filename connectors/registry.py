@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
-from connectors.errors import Unavailable
+from connectors.errors import Unavailable, describe_foreign
 from connectors.markdown import MARKDOWN
 from connectors.ports import IssueReader, IssueWriter
 from connectors.spec import SPEC_VERSION, ConnectorSpec, KeySpec, OpenArguments, SourceSpec
@@ -86,9 +86,8 @@ def _load_entry(name: str, installed: tuple[EntryPoint, ...]) -> ConnectorSpec:
     try:
         spec = entry.load()
     except (Exception, SystemExit) as error:  # of somebody else's module: anything may happen at import
-        reason = f"{type(error).__name__}: {error}"
         raise ConnectorUnusable(
-            f"{connector} cannot be imported: {reason}; install a version that fits this program"
+            f"{connector} cannot be imported: {describe_foreign(error)}; install a version that fits this program"
         ) from error
     if not isinstance(spec, ConnectorSpec) or spec.name != name:
         raise ConnectorUnusable(f"{connector} is no ConnectorSpec of that name; see docs/connectors.md")
