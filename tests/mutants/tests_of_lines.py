@@ -19,7 +19,7 @@ from coverage import Coverage, CoverageData
 from tests.mutants.operators import Mutant
 from tests.mutants.outcomes import OUTCOMES
 
-_FIRST_BATCH_SECONDS = 2.0
+_FIRST_BATCH_SECONDS, _CHEAP_SECONDS = 2.0, 0.5
 _STARTING_SECONDS = 30.0
 _SLOW = 8
 """So many times longer than measured may a batch take, on a busy machine, before it counts as an endless loop."""
@@ -90,11 +90,13 @@ class CoverageMap:
     def batches(self, mutant: Mutant, budget: float) -> Iterator[dict[str, Any]]:
         """Yield the tests to run against a mutant: a small batch, and all others within the budget.
 
-        Those that noticed other mutants come first, then the cheapest.
+        Cheap ones come first, and of these the ones that noticed other mutants.
         """
-        tests = sorted(
-            self._tests_of_mutant(mutant), key=lambda name: (-self.noticed[name], self.seconds[name], name)
-        )
+
+        def rank(name: str) -> tuple[bool, int, float, str]:
+            return self.seconds[name] > _CHEAP_SECONDS, -self.noticed[name], self.seconds[name], name
+
+        tests = sorted(self._tests_of_mutant(mutant), key=rank)
         batch: list[str] = []
         spent, limit = 0.0, _FIRST_BATCH_SECONDS
         for name in tests:
