@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from connectors.errors import Gone, Unavailable
-from connectors.model import FailedSource, FieldSelection, PulledSource, SourceCursor
+from connectors.errors import Gone, MalformedIssue, Unavailable
+from connectors.model import (
+    Census,
+    FailedSource,
+    FieldSelection,
+    PulledSource,
+    Source,
+    SourceCursor,
+    UnreadableIssue,
+)
 from sync.model.run import RunResult
 from sync.runtime.context import RunContext
 from tests.support.writing_world import FEATURES, INCREMENT, WritingWorld, notes
@@ -187,3 +195,31 @@ def test_an_issue_out_of_all_sources_is_found_to_be_deleted(world: WritingWorld)
     world.jira.unreadable[moved] = Gone("jira: 404")
     world.run()
     assert vanished(world) == {moved}
+
+
+def test_a_census_tries_an_unreadable_issue_once(
+    world: WritingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no new member, which would be read as well."""
+    broken, *_ = (world.jira._issue_at(key).issue.ref for key in work(world, 4))
+    error = MalformedIssue("jira: no time", id=broken.id, key=broken.key)
+    world.jira.unreadable[broken.id] = error
+    listed, every = world.jira.pull, frozenset(world.jira._issues)
+
+    def pull(
+        sources: Sequence[SourceCursor], wanted: FieldSelection
+    ) -> Iterator[PulledSource | FailedSource]:
+        for answer in listed(sources, wanted):
+            assert isinstance(answer, PulledSource)
+            readable = tuple(issue for issue in answer.issues if issue.ref != broken)
+            yield replace(answer, issues=readable, unreadable=(UnreadableIssue.from_error(error),))
+
+    def census(sources: Sequence[Source], wanted: FieldSelection) -> Iterator[Census]:
+        yield from (Census(source=source, ids=every) for source in sources)
+
+    monkeypatch.setattr(world.jira, "pull", pull)
+    monkeypatch.setattr(world.jira, "census", census)
+    world.run()
+    world.jira.direct_reads.clear()
+    later(world)
+    assert world.jira.direct_reads.count(broken.id) == 1
