@@ -58,8 +58,8 @@ class BlockedEntry(StateEntry):
     Case and blanks at the ends are ignored."""
 
     dependencies: Dependencies = described(
-        "True: an open issue blocks it by a dependency on GitHub or a link `is blocked by` in Jira. A list names "
-        "further link types of Jira, by name or inward text, that count as well.",
+        "True: an open issue blocks it, by a dependency or a link `is blocked by`. A list names further link types, by "
+        "name or inward text, that count as well.",
         True,
         ["depends on"],
         default=False,

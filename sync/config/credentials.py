@@ -18,7 +18,7 @@ from pydantic_settings import PydanticBaseSettingsSource
 
 from connectors.http.redaction import secrets_in_url
 from connectors.http.url_policy import is_unencrypted
-from connectors.registry import spec_or_stand_in
+from connectors.registry import installed_specs, spec_or_stand_in
 from connectors.spec import Address, ConnectorSpec, CredentialPart
 from sync.config.secret_lookup import SECRETS_DIR, CredentialError, FoundValue, SecretLookup
 from sync.config.settings_sources import name_in_variable, variable_name
@@ -149,7 +149,7 @@ def variable_names(
 
 
 def own_variable(tracker: str, part: str) -> str:
-    """``("legacy-jira", "pat")`` -> ``INCREMENT_SYNC_LEGACY_JIRA_PAT``."""
+    """``("old-site", "pat")`` -> ``INCREMENT_SYNC_OLD_SITE_PAT``."""
     return f"INCREMENT_SYNC_{name_in_variable(tracker)}_{part.upper()}"
 
 
@@ -198,8 +198,11 @@ def _customary_names(
 
 def without_credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without settings, credentials and servers, for work on mock servers."""
-    customary = tuple(f"{prefix}_" for prefix in ("INCREMENT_SYNC", "JIRA", "GITHUB", "GH"))
-    return {name: value for name, value in environment.items() if not name.startswith(customary)}
+    parts = [part for spec in installed_specs() for part in spec.credentials.parts]
+    customary = [name for part in parts for name in part.customary_names(Address())]
+    vendors = {name.partition("_")[0] for name in customary} | {"INCREMENT_SYNC"}
+    beginnings = tuple(f"{vendor}_" for vendor in vendors)
+    return {name: value for name, value in environment.items() if not name.startswith(beginnings)}
 
 
 def ping_url(lookup: SecretLookup) -> SecretStr | None:

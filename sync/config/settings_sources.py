@@ -1,7 +1,7 @@
 """Sources of settings: variables ``INCREMENT_SYNC_SET_...``, then the YAML file, with the origin of each value.
 
 The name of a variable is the path of its key in upper case, with two underscores between the parts:
-``INCREMENT_SYNC_SET_TRACKERS__LEGACY_JIRA__URL`` is ``trackers.legacy-jira.url``. Lists and objects are JSON; an object
+``INCREMENT_SYNC_SET_TRACKERS__OLD_SITE__URL`` is ``trackers.old-site.url``. Lists and objects are JSON; an object
 is merged with that of the file. A variable without a value counts as none.
 """
 
@@ -135,7 +135,7 @@ def _fields_of(annotation: Any) -> Mapping[str, FieldInfo]:
 
 
 def variable_name(path: KeyPath) -> str:
-    """``("trackers", "legacy-jira", "url")`` -> ``INCREMENT_SYNC_SET_TRACKERS__LEGACY_JIRA__URL``."""
+    """``("trackers", "old-site", "url")`` -> ``INCREMENT_SYNC_SET_TRACKERS__OLD_SITE__URL``."""
     return PREFIX + DELIMITER.join(name_in_variable(str(part)) for part in path)
 
 
