@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from connectors.errors import Unavailable, describe_foreign
+from connectors.guarded_spec import container_of_any_key, guard_spec
 from connectors.markdown import MARKDOWN
 from connectors.ports import IssueReader, IssueWriter
 from connectors.spec import SPEC_VERSION, ConnectorSpec, KeySpec, OpenArguments, SourceSpec
@@ -96,7 +97,9 @@ def _load_entry(name: str, installed: tuple[EntryPoint, ...]) -> ConnectorSpec:
             f"{connector} was made for version {spec.version} of the specification, and this program has version "
             f"{SPEC_VERSION}; install a version of the connector that fits"
         )
-    return spec
+    if not spec.source.options:
+        raise ConnectorUnusable(f"{connector} names no container of issues; see docs/connectors.md")
+    return guard_spec(spec)
 
 
 def _origin(entry: EntryPoint) -> str:
@@ -131,7 +134,7 @@ def _stand_in(kind: str, reason: str) -> ConnectorSpec:
         keys=KeySpec(
             pattern=re.compile(r".+"),
             example="KEY",
-            container=lambda key: key.rpartition("#" if "#" in key else "-")[0],
+            container=container_of_any_key,
         ),
         source=SourceSpec(options=(), noun="container", shape="{...}"),
         markup=MARKDOWN,

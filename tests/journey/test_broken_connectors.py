@@ -11,6 +11,7 @@ import pytest
 
 from connectors.sandbox.server import Sandbox
 from connectors.spec import ConnectorSpec, Option
+from sync.cli.commands.doctor import doctor
 from tests.support.installed_connectors import install, install_object
 from tests.support.journey_world import MAPPING, PLAN, JourneyWorld, plain_trackers
 from tests.support.memory_tracker import MemoryTracker
@@ -53,6 +54,20 @@ def test_a_connector_that_cannot_be_imported_fails_alone(
     assert module in sentence
     assert "capability:model" in world.labels("DS-11")
     assert "capability:features" in world.labels("acme/churn#11")
+
+
+def test_doctor_names_the_broken_connector_and_checks_the_others(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, "plain", "a_module_that_was_removed:SPEC")
+    world = make(make_world)
+
+    result = world._call(lambda: doctor(world.invocation()))
+
+    garden = [line for line in result.out.splitlines() if " garden" in line]
+    assert result.code == 1 and len(garden) == 1
+    assert garden[0].startswith("problem") and "a_module_that_was_removed:SPEC" in garden[0]
+    assert "github:acme/churn: exists" in result.out
 
 
 def test_the_issues_of_a_connector_that_breaks_later_stay_counted(

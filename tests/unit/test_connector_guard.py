@@ -11,12 +11,13 @@ import pytest
 
 from connectors.errors import AuthFailed, Gone, OutcomeUnknown, Unavailable
 from connectors.guard import open_guarded
+from connectors.guarded_spec import guard_spec
 from connectors.http.retry import RetryPolicy
 from connectors.http.usage import RequestStats
 from connectors.model import FailedSource, FieldSelection, IssueRef, PulledSource, Source
 from connectors.ports import IssueReader, IssueWriter
 from connectors.registry import spec_or_stand_in
-from connectors.spec import OpenArguments
+from connectors.spec import ConnectorSpec, CredentialPart, CredentialSpec, OpenArguments
 from sync.store import StoreError
 from tests.support.memory_tracker import MemoryTracker
 from tests.support.plain_connector import SPEC
@@ -158,3 +159,43 @@ def test_a_stand_in_fails_with_the_reason() -> None:
     (failed,) = reader.census([GARDEN], FieldSelection())
     assert isinstance(failed, FailedSource)
     assert failed.reason.startswith("plain: no installed connector has the kind 'nowhere'")
+
+
+# ---- functions of a specification
+
+
+def _fail(*_: object) -> Any:
+    raise KeyError("id")
+
+
+def _guarded() -> ConnectorSpec:
+    (option,) = SPEC.source.options
+    part = CredentialPart(name="token", check=_fail)
+    return guard_spec(
+        replace(
+            SPEC,
+            keys=replace(SPEC.keys, normalize=_fail, container=_fail, find_in_url=_fail, web_host=_fail),
+            markup=replace(SPEC.markup, escape=_fail, table_header=_fail),
+            source=replace(SPEC.source, options=(replace(option, normalize=_fail, check=_fail),)),
+            credentials=CredentialSpec(parts=(part,)),
+        )
+    )
+
+
+def test_keys_are_read_without_the_functions_that_fail() -> None:
+    keys = _guarded().keys
+    assert (keys.normalize(" garden-1 "), keys.container("garden-1")) == ("garden-1", "garden")
+    assert (keys.find_in_url("https://h/garden-1"), keys.web_host("h")) == (None, "h")
+
+
+def test_a_text_that_cannot_be_escaped_loses_every_sign() -> None:
+    markup = _guarded().markup
+    assert markup.escape("*a* [b](c) @ada #7 <x> {y} `z` a_b", 100) == "a bc ada 7 x y z ab"
+    assert markup.table_header(["A", "B"]) == ["A B"]
+
+
+def test_a_check_that_fails_is_a_finding_and_never_quotes_a_secret() -> None:
+    spec = _guarded()
+    (finding,) = spec.source.container.check("garden")
+    assert "the connector plain failed to check it with KeyError: 'id'" in finding.sentence
+    assert spec.credentials.parts[0].check("s3cret") == "the connector plain failed to check it with KeyError"

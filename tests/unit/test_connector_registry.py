@@ -82,6 +82,13 @@ def test_a_connector_for_another_version_of_the_specification_is_refused(monkeyp
         spec_of("plain")
 
 
+def test_a_connector_without_containers_is_refused(monkeypatch: Patch) -> None:
+    install_object(monkeypatch, "plain", replace(SPEC, source=replace(SPEC.source, options=())))
+
+    with pytest.raises(ConnectorUnusable, match="names no container of issues"):
+        spec_of("plain")
+
+
 def test_two_connectors_of_one_name_are_both_named_and_neither_is_used(monkeypatch: Patch) -> None:
     install_object(monkeypatch, "github", replace(SPEC, name="github", kinds={"github": "Other"}))
 

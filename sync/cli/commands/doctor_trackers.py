@@ -71,8 +71,8 @@ def check_trackers(
         if missing := describe_missing_credentials(name, tracker.kind, credentials):
             yield check_result("problem", "credentials", name, missing)
             continue
-        found = ", ".join(credentials.found_in.values())
-        yield check_result("ok", "credentials", name, f"found in {found}")
+        if found := ", ".join(credentials.found_in.values()):
+            yield check_result("ok", "credentials", name, f"found in {found}")
         yield from _check_tracker(
             invocation, settings, name, tracker, credentials, targets.get(name, _TrackerTargets())
         )
