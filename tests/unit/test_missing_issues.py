@@ -223,3 +223,19 @@ def test_a_census_tries_an_unreadable_issue_once(
     world.jira.direct_reads.clear()
     later(world)
     assert world.jira.direct_reads.count(broken.id) == 1
+
+
+def test_a_census_finds_what_left_its_source(world: WritingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved, *staying = work(world, 4)
+    world.run()
+    key = world.jira.move(moved, "OPS").key
+    every = frozenset(world.jira._issue_at(each).issue.ref.id for each in (*staying, "DS-1"))
+
+    def census(sources: Sequence[Source], wanted: FieldSelection) -> Iterator[Census]:
+        yield from (Census(source=source, ids=every) for source in sources)
+
+    monkeypatch.setattr(world.jira, "census", census)
+    outcome = later(world)
+    assert outcome.exit_code == 0, notes(outcome)
+    assert world.labels(key) == {"features"}
+    assert vanished(world) == set()

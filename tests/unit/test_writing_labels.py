@@ -9,6 +9,7 @@ import pytest
 
 from connectors.errors import Rejected, WriteRedirected
 from connectors.model import IssueRef
+from mappings.problems import InvalidWorkspace
 from sync.apply.executor import Executor
 from sync.apply.labels import record_label_rename
 from sync.model.changes import ChangeSet, LabelChange, Reason
@@ -244,3 +245,20 @@ def test_a_moved_issue_is_not_asked_for_each_label_again(world: WritingWorld) ->
     world.github.change_labels = redirect  # type: ignore[method-assign, assignment]
     apply(world, LabelChange(ref=ref, container="acme/churn", add={FEATURES: WHY, INCREMENT: WHY}))
     assert asked == [[FEATURES, INCREMENT]]
+
+
+@pytest.mark.parametrize(
+    ("issues", "written"),
+    [(1, "1 label, capability:features, was"), (2, "2 labels such as capability:features were")],
+)
+def test_a_changed_prefix_names_what_was_written_with_the_former_one(
+    world: WritingWorld, issues: int, written: str
+) -> None:
+    for _ in range(issues):
+        world.jira.add_issue("DS", "Work", labels=["features"])
+    world.run()
+    world.edit("increment-sync.yaml", "push:", "labels: {capability: {prefix: 'cap:'}}\npush:")
+    with pytest.raises(
+        InvalidWorkspace, match=f"{written} written with the prefix 'capability:', which is 'cap:' now"
+    ):
+        world.run()
