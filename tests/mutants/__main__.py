@@ -88,23 +88,27 @@ class Workers:
 
 
 class Equivalents:
-    """Mutants that change no behaviour, with the reason; found by their text, so that lines may move."""
+    """Mutants that change no behaviour, with the reason; found by their text, so that lines may move.
+
+    An entry without ``after`` holds for every change of its line.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._entries = tomllib.loads(path.read_text()).get("equivalent", [])
-        self._reasons = {
-            (each["file"], each["function"], each["before"], each["after"]): each["reason"]
-            for each in self._entries
+        self._reasons: dict[tuple[str, ...], str] = {
+            tuple(each[key] for key in ("file", "function", "before", "after") if key in each): each["reason"]
+            for each in tomllib.loads(path.read_text())["equivalent"]
         }
 
     def reason(self, mutant: Mutant, source: bytes) -> str | None:
         """Return the reason why this mutant is none, or None if it is one."""
-        return self._reasons.get((mutant.path, mutant.function, *mutant.before_and_after(source)))
+        key = (mutant.path, mutant.function, *mutant.before_and_after(source))
+        return self._reasons.get(key) or self._reasons.get(key[:3])
 
     def outdated(self, existing: Iterable[Mutant], sources: dict[str, bytes]) -> list[str]:
         """Describe the entries that no mutant has."""
-        found = {(m.path, m.function, *m.before_and_after(sources[m.path])) for m in existing}
-        return [f"{key[0]} {key[1]}: {key[3]}" for key in self._reasons if key not in found]
+        keys = [(m.path, m.function, *m.before_and_after(sources[m.path])) for m in existing]
+        found = {*keys, *(key[:3] for key in keys)}
+        return [f"{key[0]} {key[1]}: {key[-1]}" for key in self._reasons if key not in found]
 
 
 def main() -> int:

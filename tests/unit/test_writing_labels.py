@@ -262,3 +262,18 @@ def test_a_changed_prefix_names_what_was_written_with_the_former_one(
         InvalidWorkspace, match=f"{written} written with the prefix 'capability:', which is 'cap:' now"
     ):
         world.run()
+
+
+def test_a_renamed_capability_without_a_comment_keeps_its_baseline(world: WritingWorld) -> None:
+    def baselines(context: RunContext) -> dict[str, set[str]]:
+        return {name: {ref.key for ref in each.refs} for name, each in context.store.baselines().items()}
+
+    key = world.jira.add_issue("DS", "Work", labels=["model"]).key
+    world.run()
+    assert world.with_context(baselines)["model"] == {key}
+    world.edit("plans/q4.yaml", "id: model\n", "id: forest\n        previously: [model]\n")
+    world.edit("mappings/science.yaml", "assign: model", "assign: forest")
+    world.jira.add_issue("DS", "Later", labels=["model"])
+    world.run()
+    after = world.with_context(baselines)
+    assert (after["forest"], "model" in after) == ({key}, False)
