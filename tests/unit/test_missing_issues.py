@@ -239,3 +239,12 @@ def test_a_census_finds_what_left_its_source(world: WritingWorld, monkeypatch: p
     assert outcome.exit_code == 0, notes(outcome)
     assert world.labels(key) == {"features"}
     assert vanished(world) == set()
+
+
+def test_an_anchor_that_no_tracker_shows_keeps_no_issue_from_losing_its_labels(world: WritingWorld) -> None:
+    moved, *_ = work(world, 4)
+    world.run()
+    world.edit("plans/q4.yaml", "anchor: github:acme/churn#1", "anchor: github:acme/churn#99")
+    key = world.jira.move(moved, "OPS").key
+    later(world)
+    assert world.labels(key) == {"features"}

@@ -322,3 +322,15 @@ def test_one_wrong_answer_about_a_comment_deletes_nothing(world: WritingWorld) -
     record = recorded(world, GOAL)
     assert record is None or record.state == "live"
     assert text_digest(texts(world, GOAL)[0]) in (text_digest(OLD), text_digest(NEW))
+
+
+def test_after_a_lost_store_the_comment_of_a_renamed_capability_is_found(world: WritingWorld) -> None:
+    world.jira.add_issue("DS", "Work", labels=["features"])
+    world.run()
+    before = [each.id for each in world.comments("acme/churn#1")]
+    world.lose_store()
+    world.edit("plans/q4.yaml", "id: features\n", "id: flowers\n        previously: [features]\n")
+    world.edit("mappings/science.yaml", "assign: features", "assign: flowers")
+    world.run()
+    assert [each.id for each in world.comments("acme/churn#1")] == before
+    assert len(before) == 1
