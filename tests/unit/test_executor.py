@@ -205,3 +205,34 @@ def test_the_time_for_a_run_counts_from_its_beginning_and_not_from_its_first_wri
     applied = world.run(max_duration=timedelta(minutes=5)).applied
     assert applied is not None
     assert (applied.done, applied.skip_reasons) == (0, ["the time for this run (--max-duration) is over"])
+
+
+def test_an_issue_that_keeps_refusing_is_tried_after_pauses_that_grow_to_a_day(world: WritingWorld) -> None:
+    locked, fine = adding(world), adding(world)
+    world.jira.edit(locked.ref.key, locked=True)
+
+    def attempt() -> tuple[int, int]:
+        applied = apply(world, locked, fine, honors_backoff=True)
+        assert applied.done == 1, "the other issue"
+        return len(applied.failed), applied.skipped
+
+    assert attempt() == (1, 0)
+    for hours in (0, 1, 2, 4, 8, 16, 24, 24):
+        if hours:
+            world.pass_time(hours=hours, minutes=-1)
+            assert attempt() == (0, 1), f"before {hours} hours"
+            world.pass_time(minutes=1)
+        assert attempt() == (1, 0), f"after {hours} hours"
+    (reason,) = apply(world, locked, honors_backoff=True).skip_reasons
+    assert reason == (
+        f"{locked.ref} rejected 9 writes ({locked.ref}: the issue is locked); next attempt when it changes, or after "
+        f"{world.now + timedelta(hours=24):%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def test_a_success_ends_the_pauses_of_an_issue(world: WritingWorld) -> None:
+    change, fine = adding(world), adding(world)
+    for is_locked in (True, False, True, True):
+        world.jira.edit(change.ref.key, locked=is_locked)
+        applied = apply(world, change, fine, honors_backoff=True)
+        assert (len(applied.failed), applied.done) == ((1, 1) if is_locked else (0, 2))

@@ -149,6 +149,9 @@ def test_what_was_left_open_counts_as_it_was_at_the_close():
     )
     assert found.counts == Counts(done=1, doing=2, todo=2, unknown=1)
     assert found.state == "in-progress"
+    assert {each.state.because for each in found.issues if each.ref.key == "DS-1"} == {
+        "not closed before 2026-q4 was"
+    }
 
 
 def test_the_day_ends_in_the_zone_of_the_plan():
