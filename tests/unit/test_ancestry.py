@@ -9,6 +9,7 @@ from connectors.model import IssueRef, KnownIssue
 from mappings.rules.ancestry import Ancestry
 from sync.model.anchors import issues_by_place
 from sync.rollup.membership import IssueHierarchy
+from sync.store.issues import FormerKeys, add_former_key
 from tests.support.match_world import (
     Q4,
     assigned_capabilities,
@@ -133,3 +134,10 @@ def test_an_issue_that_was_transferred_under_another_id_takes_its_former_key_alo
     for issues in ((task, old, new), (task, new, old)):
         assert below(*issues) == ("acme/attic#1", "acme/churn#4", "acme/attic#7")
         assert issues_by_place(issues)["github", "acme/churn#4"] is new
+
+
+def test_a_key_that_runs_and_history_both_tell_is_one_former_key() -> None:
+    found: FormerKeys = {}
+    for key in ("DS-1", "", "OPS-2", "DS-1"):
+        add_former_key(found, "jira", "10001", key)
+    assert found == {("jira", "10001"): ("DS-1", "OPS-2")}

@@ -640,7 +640,7 @@ def test_an_error_of_the_tracker_ends_its_work_and_one_of_a_source_does_not(
     net: responses.RequestsMock,
 ) -> None:
     names = [f"acme/r{number}" for number in range(6)]
-    sources = [(Source(tracker="github", repo=name), cursor()) for name in names]
+    sources = [(Source(tracker="github", container=name), cursor()) for name in names]
     for name in names:
         net.get(f"{API}/repos/{name}/issues", status=404 if name == names[0] else 200, json=[])
     kinds = [getattr(each, "kind", "") for each in GithubConnection().reader.pull(sources, FieldSelection())]
@@ -731,7 +731,7 @@ def test_pull_requests_are_issues_only_for_sources_that_want_them(
     answer = connection.pull(cursor())
     assert isinstance(answer, PulledSource)
     assert [each.ref.id for each in answer.issues] == ["1296269"]
-    wanting = Source(tracker="github", repo="acme/churn", pull_requests=True)
+    wanting = Source(tracker="github", container="acme/churn", options=(("pull_requests", True),))
     (answer,) = connection.reader.pull([(wanting, cursor())], FieldSelection())
     assert isinstance(answer, PulledSource)
     assert [each.is_pull_request for each in answer.issues] == [False, True]

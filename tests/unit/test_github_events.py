@@ -137,7 +137,7 @@ def test_pull_requests_count_only_for_sources_that_want_them(net: responses.Requ
     closed["issue"]["pull_request"] = {"url": "x"}
     serve(net, [closed])
     assert history(issue(1)).changes == ()
-    wanting = Source(tracker="github", repo="acme/churn", pull_requests=True)
+    wanting = Source(tracker="github", container="acme/churn", options=(("pull_requests", True),))
     assert len(history(issue(1), source=wanting).changes) == 1
 
 

@@ -472,8 +472,8 @@ def test_sources_without_a_project_are_searched_alone(
     mock_site(server)
     server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
     filters = [
-        Source(tracker="jira", jql="filter = 7"),
-        Source(tracker="jira", jql="filter = 7 ORDER BY rank"),
+        Source(tracker="jira", container="", options=(("jql", "filter = 7"),)),
+        Source(tracker="jira", container="", options=(("jql", "filter = 7 ORDER BY rank"),)),
     ]
     assert [keys(answer) for answer in pulled(connection, *filters)] == [["DS-1"], ["DS-1"]]
     assert [body["jql"].partition(" ORDER")[0] for body in request_bodies(server)] == ["(filter = 7)"] * 2
