@@ -93,7 +93,7 @@ class RollupsPart(StorePart):
                 return None
             rows = connection.execute(select(rollups).where(rollups.c.run_id == whole.run_id))
             bodies = {row.subject: row.body for row in rows}
-        return whole.at, {subject: bodies[subject] for subject in whole.body}
+        return whole.at, {subject: bodies[subject] for subject in whole.body if subject in bodies}
 
 
 def _current_assignments(connection: Connection) -> dict[IssueRef, AssignmentRecord]:

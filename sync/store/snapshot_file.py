@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -159,5 +160,5 @@ def _read_lines(path: Path, stream: io.BufferedReader) -> Iterator[bytes]:
             if len(line) == MAX_LINE:
                 raise _damaged_file(path, "a line is too long")
             yield line
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _damaged_file(path, str(error)) from None

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from sync.store.base import StorePart
 from sync.store.columns import UtcTime, metadata
 from sync.store.database import chunks
 from sync.store.errors import StoreError
 from sync.store.snapshot_histories import parse_utc
+from sync.store.snapshot_values import check_bodies, check_value
 from sync.store.tables import (
     assignment_history,
     assignments,
@@ -108,7 +110,8 @@ class SnapshotTransferPart(StorePart):
     def load_snapshot(self, rows: Iterable[SnapshotRow]) -> int:
         """Replace the contents of the store in one transaction, and return the number of rows.
 
-        Ignores tables and columns of newer versions. Raises StoreError if a row lacks a required column.
+        Ignores tables and columns of newer versions. Raises StoreError if a row lacks a required column, has a value
+        that no store can hold, or is there twice.
         """
         by_name = {table.name: table for table in _SNAPSHOT_TABLES}
         count = 0
@@ -118,7 +121,7 @@ class SnapshotTransferPart(StorePart):
             for table_name, values in _batches_by_table(rows):
                 if (table := by_name.get(table_name)) is not None:
                     for chunk in chunks(values):
-                        connection.execute(insert(table), [_decode_row(table, row) for row in chunk])
+                        _insert_rows(connection, table, [_decode_row(table, row) for row in chunk])
                         count += len(chunk)
         return count
 
@@ -194,16 +197,23 @@ def _decode_row(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
         value: Any = row.get(column.name)
         if value is None and not column.nullable:
             raise missing_column_error(column.name, table.name)
-        is_time = isinstance(column.type, UtcTime) and value is not None
-        values[column.name] = _parse_time(value, table.name) if is_time else value
-    return values
-
-
-def _parse_time(value: Any, table: str) -> datetime:
+        values[column.name] = value
     try:
-        return parse_utc(value)
+        for column in table.c:
+            if column.name in values:
+                check_value(table.name, column, values[column.name])
+        check_bodies(table.name, values)
+        times = [name for name in values if isinstance(table.c[name].type, UtcTime)]
+        return values | {name: parse_utc(values[name]) for name in times if values[name] is not None}
     except (TypeError, ValueError) as error:
-        raise damaged_row_error(table, error) from None
+        raise damaged_row_error(table.name, error) from None
+
+
+def _insert_rows(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    try:
+        connection.execute(insert(table), rows)
+    except IntegrityError:
+        raise damaged_row_error(table.name, ValueError("two rows are about the same")) from None
 
 
 def missing_column_error(column: str, table: str) -> StoreError:

@@ -45,7 +45,9 @@ def store(clock: Clock) -> Iterator[Store]:
     made.add_override(ref(2), "veto", "capability:churn", since=START, run_id="run-1", note="by hand")
     made.save_baseline("churn", START, [ref(1), ref(2)])
     made.save_assignments("run-1", START, [assigned(1)])
-    made.save_rollup("run-1", START, {"capability:churn": {"done": 1}})
+    counts = {"todo": 0, "doing": 0, "done": 1, "unknown": 0, "dropped": 0}
+    body = {"title": "Churn", "increment": "2026-q4", "state": "released", "counts": counts}
+    made.save_rollup("run-1", START, {"capability:churn": body})
     made.cache.put("finished-increment:2026-q3", True, days=3650)
     made.cache_for("jira").put("token-facts", "of a tracker")
     yield made
@@ -372,6 +374,63 @@ def test_incomplete_row_is_refused_and_changes_nothing(store: Store, clock: Cloc
 
     assert [item.issue.ref for item in other.known_issues()] == [ref(99)]
     other.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "changed", "said"),
+    [
+        ("pushed_labels", {"label": 5}, "pushed_labels (label is 5)"),
+        ("overrides", {"kind": "ban"}, "overrides (kind is 'ban')"),
+        ("issues", {"category": "closed"}, "issues (category is 'closed')"),
+        ("issues", {"reopened": 10**30}, "issues (reopened is 1000"),
+        ("issues", {"reopened": True}, "issues (reopened is True)"),
+        ("issues", {"first_labels": "ab"}, "issues (first_labels: Input should be a valid"),
+        ("issues", {"payload": [1]}, "issues (payload: Input should be"),
+        ("issues", {"payload": {**PAYLOAD, "status_id": [[]]}}, "issues (payload.status_id: Input should be"),
+        (
+            "issues",
+            {"payload": {**PAYLOAD, "created": "0001-01-01T00:00:00+01:00"}},
+            "issues (an impossible time",
+        ),
+        ("baselines", {"refs": "x"}, "baselines (refs: Input should be a valid"),
+        ("rollups", {"body": 3}, "rollups (body"),
+        ("assignments", {"rule": ["x"]}, "assignments (rule is ['x'])"),
+        ("cache", {"value": 3}, "cache (finished-increment:2026-q3"),
+        ("cache", {"tracker": "jira"}, "cache (the cache of 'jira' is not part of a snapshot)"),
+    ],
+)
+def test_a_forged_value_is_named_and_changes_nothing(
+    store: Store, clock: Clock, table: str, changed: dict[str, Any], said: str
+) -> None:
+    rows = [
+        (name, {**row, **changed} if name == table else row)
+        for name, row in store.snapshot_rows(bodies=False)
+    ]
+    before = everything(store)
+
+    with pytest.raises(StoreError, match=re.escape(f"damaged in a row of {said}")):
+        store.load_snapshot(rows)
+
+    assert everything(store) == before
+
+
+@pytest.mark.parametrize("table", ["issues", "memberships", "pushed_labels", "store_facts", "rollups"])
+def test_a_row_that_is_there_twice_is_refused(store: Store, table: str) -> None:
+    rows = list(store.snapshot_rows(bodies=False))
+    again = next(row for row in rows if row[0] == table)
+
+    with pytest.raises(StoreError, match=f"damaged in a row of {table}"):
+        store.load_snapshot([*rows, again])
+
+
+def test_gzip_data_that_cannot_be_unpacked_is_damaged(store: Store, tmp_path: Path) -> None:
+    path = exported(store, tmp_path / "snap.jsonl.gz")
+    content = bytearray(path.read_bytes())
+    content[40:60] = b"\xff" * 20
+    path.write_bytes(content)
+
+    with pytest.raises(UnreadableSnapshot, match="damaged"):
+        list(read_rows(path))
 
 
 def test_file_is_written_atomically(tmp_path: Path) -> None:
