@@ -122,7 +122,7 @@ def check_bodies(table: str, row: Mapping[str, Any]) -> None:
             _check_body(name, _BODIES[table, name], value)
     if table == "issues":
         for name in _PAYLOAD_TIMES:
-            if row["payload"].get(name) is not None:
+            if name in row["payload"]:
                 parse_utc(row["payload"][name])
     elif table == "rollups":
         _check_body("body", _ROLLUP_BODY if row["subject"] else _ROLLUP_SUBJECTS, row["body"])

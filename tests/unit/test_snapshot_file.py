@@ -392,6 +392,7 @@ def test_incomplete_row_is_refused_and_changes_nothing(store: Store, clock: Cloc
             {"payload": {**PAYLOAD, "created": "0001-01-01T00:00:00+01:00"}},
             "issues (an impossible time",
         ),
+        ("issues", {"payload": {**PAYLOAD, "closed": None}}, "issues (fromisoformat: argument must be str"),
         ("baselines", {"refs": "x"}, "baselines (refs: Input should be a valid"),
         ("rollups", {"body": 3}, "rollups (body"),
         ("assignments", {"rule": ["x"]}, "assignments (rule is ['x'])"),
