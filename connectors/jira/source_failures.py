@@ -34,11 +34,11 @@ def _explain_rejection(site: JiraSite, source: Source, error: ConnectorError) ->
             site.project(source.container)
     except Gone:
         reason = (
-            f"{source.name}: there is no project {source.container} on {site.url} that {site.account().name} can "
+            f"there is no project {source.container} on {site.url} that {site.account().name} can "
             "see; correct the source in the mapping, or give that account the Browse Projects permission"
         )
     except ConnectorError as cause:
         return FailedSource.from_error(source, cause)
     else:
-        reason = f"{source.name}: Jira refuses the search; correct the jql of the source ({error})"
+        reason = f"Jira refuses the search; correct the jql of the source ({error})"
     return FailedSource(source, reason, "missing")

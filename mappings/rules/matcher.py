@@ -189,9 +189,10 @@ def _unknown_closing_warning(keys: Sequence[str]) -> Iterator[str]:
     """Yield a warning about closed issues of which nothing says when they were closed."""
     if keys:
         more = f" and {len(keys) - _MAX_NAMED} more" if len(keys) > _MAX_NAMED else ""
+        verb = "was" if len(keys) == 1 else "were"
         yield (
-            f"Nothing says when {', '.join(keys[:_MAX_NAMED])}{more} were closed (no history, no resolution date): "
-            "they count as finished before the increment."
+            f"Nothing says when {', '.join(keys[:_MAX_NAMED])}{more} {verb} closed (no history, no resolution "
+            "date): counted as finished before the increment."
         )
 
 

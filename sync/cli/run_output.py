@@ -206,8 +206,8 @@ def _unread_lines(pulled: PullResult) -> Iterator[str]:
         yield f"not read: {', '.join(names)}: {reason}"
     for name, issues in pulled.unreadable.items():
         yield (
-            f"left out: {pluralize(len(issues), 'issue')} of {name}, which cannot be used until the tracker sends "
-            "them correctly; what was last known of them counts, and nothing is written on them"
+            f"left out: {pluralize(len(issues), 'issue')} of {name}, not usable until the tracker describes it "
+            "correctly; the last known state counts, and nothing is written there"
         )
         yield from (f"left out: {each.reason}" for each in issues[:MAX_LEFT_OUT_SHOWN])
         if len(issues) > MAX_LEFT_OUT_SHOWN:

@@ -172,7 +172,7 @@ def test_a_missing_project_fails_alone_and_is_named(
     assert keys(good) == ["DS-1"]
     assert isinstance(bad, FailedSource)
     assert bad.kind == "missing"
-    assert "there is no project OPS" in bad.reason and "Increment Sync" in bad.reason
+    assert bad.reason.startswith("there is no project OPS") and "Increment Sync" in bad.reason
 
 
 def test_a_jql_that_jira_refuses_is_reported_with_jiras_message(
