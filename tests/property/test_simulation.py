@@ -15,8 +15,8 @@ from sync.simulation.runner import SCHEDULES_PER_SCENARIO, Simulation, random_sc
 from sync.simulation.summary import failure_lines
 from sync.simulation.workers import run_over_http
 
-SCHEDULES = 40
-"""In each of five scenarios; each takes about a quarter of a second."""
+SCHEDULES = 10
+"""In each of five scenarios."""
 
 
 @pytest.fixture(scope="module")
