@@ -42,8 +42,10 @@ def configure_logging(
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
-    # Libraries, such as the clients of the connectors, log headers and bodies at DEBUG, which may hold secrets.
-    logging.getLogger().setLevel(logging.CRITICAL)
+    # Libraries, such as the clients of the connectors, log headers and bodies at DEBUG, which may hold secrets. Some
+    # set a level of their own.
+    for name in (None, *logging.root.manager.loggerDict):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def bound_logger(**fields: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from tests.support.journey_world import FEATURES, GOAL, JourneyWorld
 
@@ -52,16 +53,16 @@ def test_work_and_vetoes_since_the_backup_are_known_from_the_histories(make_worl
 @contextmanager
 def delivering_comments_twice() -> Iterator[None]:
     """Send each creation of a comment twice, as a proxy does that got no answer in time."""
-    real = requests.Session.request
+    real = HTTPAdapter.send
 
-    def request(self: requests.Session, method: str, url: str, **more: Any) -> requests.Response:
-        response = real(self, method, url, **more)
-        if method == "POST" and url.endswith(("/comment", "/comments")):
-            real(self, method, url, **more)
+    def send(self: HTTPAdapter, request: requests.PreparedRequest, *rest: Any) -> requests.Response:
+        response = real(self, request, *rest)
+        if request.method == "POST" and str(request.url).endswith(("/comment", "/comments")):
+            real(self, request, *rest)
         return response
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(requests.Session, "request", request)
+        patch.setattr(HTTPAdapter, "send", send)
         yield
 
 

@@ -174,7 +174,7 @@ def test_every_command_that_writes_records_how_far_it_came(
     done = {
         "run": world.run,
         "apply": lambda: world.apply(world.root / "changes.json"),
-        "undo": lambda: world.undo(first_run(world)),
+        "undo": lambda: world.undo(first_run(world), limit=100),
         "reconcile": lambda: world.reconcile(yes=True),
     }[command]()
     with world.opened_store() as store:
@@ -204,7 +204,7 @@ def test_a_run_that_an_error_stops_records_how_far_it_came(
 
 
 def test_an_interrupted_command_ends_its_json(world: JourneyWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    stop_after_the_first_change(monkeypatch, KeyboardInterrupt())
+    stop_after_the_first_change(monkeypatch, Interrupted(signal.SIGINT))
     document = world.run(as_json=True).json
     assert document["exit_code"] == 130
     assert document["error"].startswith("interrupted after ")

@@ -20,6 +20,7 @@ from connectors.sandbox.core.faults import Fault, FaultKind
 from connectors.sandbox.core.tracker import Clock, LogEntry, Tracker, TrackerRequest, TrackerResponse
 from connectors.sandbox.server import Sandbox
 from sync.cli import main as cli
+from sync.cli.arguments.common import INVOCATION
 from sync.cli.commands.apply import apply_file
 from sync.cli.commands.explain import explain
 from sync.cli.commands.history import history
@@ -224,7 +225,7 @@ class JourneyWorld:
     # ---- commands
 
     def invocation(self, *, as_json: bool = False) -> Invocation:
-        return Invocation(
+        invocation = Invocation(
             workspace=self.root,
             log_level="error",
             as_json=as_json,
@@ -232,6 +233,8 @@ class JourneyWorld:
             now=self.clock,
             sleep=self._sleep,
         )
+        INVOCATION.set(invocation)  # errors are reported by it, as with options of the command line
+        return invocation
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
