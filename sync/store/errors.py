@@ -24,6 +24,10 @@ class LeaseHeld(Exception):
         )
         self.lease = lease
 
+    def __reduce__(self) -> tuple[type[LeaseHeld], tuple[LeaseRecord]]:
+        """Make copies in other processes from the lease: an exception is copied from its message otherwise."""
+        return type(self), (self.lease,)
+
 
 class LeaseLost(Exception):
     """Another run took the lease of this run, which must stop before its next write."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from datetime import timedelta
@@ -84,3 +85,13 @@ def test_one_store_failure_does_not_stop_renewal(tmp_path: Path, monkeypatch: py
             wait_for(lambda: (row := job.store.lease()) and row.expires >= world.now + LEASE_DURATION)
 
     world.with_context(work)
+
+
+def test_a_held_lease_is_reported_from_another_process(tmp_path: Path) -> None:
+    def work(job: RunContext) -> None:
+        job.store.acquire_lease("run-1", "a slow run", LEASE_DURATION)
+        with pytest.raises(LeaseHeld) as held:
+            job.store.acquire_lease("run-2", "a hasty run", LEASE_DURATION)
+        assert str(copy.copy(held.value)) == str(held.value), "copied as between processes"
+
+    WritingWorld(tmp_path).with_context(work)

@@ -99,6 +99,8 @@ class PeopleOfWorld:
             case "delete comment" if len(own) == 1:
                 ui.perform("delete comment", name, "", own[0][0])
                 self._model.deleted_comments.add(key)
+                if self._model.store_is_behind:
+                    self._model.forgotten_comments.add(key)
                 return "deletes the status comment of"
         return None
 

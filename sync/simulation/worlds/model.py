@@ -72,6 +72,8 @@ class WorldModel:
     """Anchors whose status comment a person deleted."""
     forgotten_comments: set[IssueKey] = field(default_factory=set)
     """Those of which a later store knows nothing: no tracker records who deleted a comment."""
+    store_is_behind: bool = False
+    """True from the replacement of the store to the next whole run, which finds our comments."""
 
     # ---- what happens
 
@@ -120,6 +122,7 @@ class WorldModel:
         """Note what the run recorded. ``completed``: it read and wrote everything."""
         if completed:
             self.pending.clear()
+            self.store_is_behind = False
         self.vetoed = {
             (each.issue, each.label)
             for each in overrides

@@ -28,6 +28,7 @@ from sync.simulation.worlds.acts import PeopleOfWorld
 from sync.simulation.worlds.model import Act, Actor, RecordedOverride, WorldModel
 from sync.simulation.worlds.scenario import VARIANTS, WorldPlan, world_plan
 from sync.simulation.worlds.story import UNSEEN, Event, random_story
+from sync.store import LeaseHeld
 
 _LIMIT_OPTION: Final = re.compile(r"--max-(removals|comments|notifications) (\d+)")
 _GONE_LABEL: Final = re.compile(r"^(\S+) is gone from all")
@@ -98,13 +99,17 @@ class WorldPlayer:
     def _replace_store(self, image: bytes | None) -> None:
         self.environment.load_store(image)
         self.model.forgotten_comments |= self.model.deleted_comments
+        self.model.store_is_behind = True
 
     def _undo(self) -> str | None:
         """Revert the last run that wrote labels, as far as the store knows."""
         runs = [row.run_id for row in self.environment.store.journal() if row.op.endswith("-label")]
         if not runs:
             return None
-        self.environment.undo(runs[-1])
+        try:
+            self.environment.undo(runs[-1])
+        except LeaseHeld:  # that of a stopped run, in the copy of a store that was put back
+            return None
         acts = self._note_changes(by="undo")
         return f"undo; {_describe_acts(acts)}"
 
