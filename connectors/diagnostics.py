@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from connectors.check_result import CheckResult
 from connectors.errors import AuthFailed, ConnectorError
 from connectors.http.retry import parse_http_date
-from connectors.model import CheckResult
 
 MAX_SKEW: Final = timedelta(seconds=60)
 """GitHub refuses an app's signature beyond a minute. Smaller deviations have no effect."""

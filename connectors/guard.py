@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, cast
 
+from connectors.check_result import CheckResult
 from connectors.errors import AuthFailed, ConnectorError, OutcomeUnknown, Unavailable, describe_foreign
-from connectors.model import CheckResult, FailedSource, Source
+from connectors.model import FailedSource, Source
 from connectors.ports import IssueReader, IssueWriter
 from connectors.spec import ConnectorSpec, OpenArguments
 

@@ -311,23 +311,6 @@ class SourceHistory:
     """Jira, if requested: id -> name and category of every status, including statuses without issues."""
 
 
-CheckLevel = Literal["ok", "warning", "problem"]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """Result of one check of ``doctor``."""
-
-    level: CheckLevel
-    check: str
-    """Subject of the check: ``credentials``, ``tracker``, ``account``, ``clock``, ``source``, ``rights``,
-    ``labels``; the command adds others."""
-    subject: str
-    """Name of the tracker or source, or a file and place."""
-    text: str
-    """One sentence for people; for a problem with what to do. Without secrets."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Census:
     """Ids of all issues that a source holds now, completely read."""

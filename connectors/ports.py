@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from connectors.check_result import CheckResult
 from connectors.model import (
     Account,
     Census,
-    CheckResult,
     Comment,
     FailedSource,
     FieldSelection,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from connectors.errors import AuthFailed
 from connectors.github.auth import GithubApp, classify_error, detect_rate_limit
@@ -15,7 +15,7 @@ from connectors.http.retry import RetryPolicy
 from connectors.ports import Cache
 
 if TYPE_CHECKING:
-    from connectors.github.credentials import InstallationCredentials
+    from connectors.github.credentials import GithubCredentials
 
 
 def open_github(
@@ -41,9 +41,7 @@ def open_github(
     from connectors.github.client import GuardedRequester
     from connectors.github.credentials import InstallationCredentials, TokenCredentials
 
-    def open_adapter(
-        installation: InstallationCredentials | None, limiter: RateLimiter | None
-    ) -> GuardedAdapter:
+    def open_adapter(limiter: RateLimiter | None, **renewal: Any) -> GuardedAdapter:
         return GuardedAdapter(
             url,
             tracker=tracker,
@@ -51,27 +49,29 @@ def open_github(
             rate_limiter=limiter,
             detect_rate_limit=detect_rate_limit,
             classify_error=classify_error,
-            is_premature=installation.is_premature if installation else None,
-            renew=installation.renew if installation else None,
+            **renewal,
             **options,
         )
 
-    credentials: TokenCredentials | InstallationCredentials
+    credentials: GithubCredentials
     if app is not None:
-        credentials = InstallationCredentials(
-            app, GuardedRequester(open_adapter(None, None), None), options["now"]
-        )
-        adapter = open_adapter(credentials, rate_limiter)
-    elif token and token.strip():
-        credentials = TokenCredentials(token.strip())
-        adapter = open_adapter(None, rate_limiter)
+        requester = GuardedRequester(open_adapter(None), None)
+        credentials = InstallationCredentials(app, requester, options["now"])
+        adapter = open_adapter(rate_limiter, is_premature=credentials.is_premature, renew=credentials.renew)
     else:
-        raise AuthFailed(
-            f"{tracker}: no credentials; set GH_TOKEN (or GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and "
-            "GITHUB_APP_INSTALLATION_ID)"
-        )
+        credentials = TokenCredentials(_require_token(tracker, token))
+        adapter = open_adapter(rate_limiter)
     client = GuardedRequester(adapter, credentials)
     reader = GithubReader(
         client=client, credentials=credentials, cache=cache, page_size=page_size, overlap=overlap
     )
     return reader, GithubWriter(client=client, cache=cache)
+
+
+def _require_token(tracker: str, token: str | None) -> str:
+    if token and token.strip():
+        return token.strip()
+    raise AuthFailed(
+        f"{tracker}: no credentials; set GH_TOKEN (or GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and "
+        "GITHUB_APP_INSTALLATION_ID)"
+    )

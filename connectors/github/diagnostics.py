@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from connectors.check_result import CheckLevel, CheckResult
 from connectors.diagnostics import clock_results, unreachable_result
 from connectors.errors import AuthFailed, ConnectorError, SkipIssue
 from connectors.github.paged_scan import list_pages
@@ -13,7 +14,7 @@ from connectors.github.payload import parse_label_names, require_list, require_o
 from connectors.github.sources import error_for_renamed, failed_source
 from connectors.http.response import ApiResponse
 from connectors.http.response_errors import ReadRedirected
-from connectors.model import Account, CheckLevel, CheckResult, Source
+from connectors.model import Account, Source
 from connectors.wording import pluralize
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from connectors.check_result import CheckResult
 from connectors.errors import AuthFailed, BadPayload, Gone, Rejected, SkipIssue, Unavailable
 from connectors.github.dependencies import BlockerNames
 from connectors.github.diagnostics import GithubDiagnostics
@@ -30,7 +31,6 @@ from connectors.http.response import ApiResponse
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import (
     Account,
-    CheckResult,
     Comment,
     FieldSelection,
     Issue,

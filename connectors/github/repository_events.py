@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,7 +31,15 @@ from connectors.github.payload import (
     require_object,
     text_in,
 )
-from connectors.model import FieldSelection, HistoryRequest, IssueChange, IssueRef, Source, SourceHistory
+from connectors.model import (
+    FieldSelection,
+    HistoryRequest,
+    IssueChange,
+    IssueRef,
+    LabelHistory,
+    Source,
+    SourceHistory,
+)
 from connectors.scalars import id_or_none, text_or_empty
 from connectors.text import fold_name
 
@@ -100,29 +108,35 @@ def fetch_repository_history(
         has_ended = "next" not in page.headers.get("Link", "")
         if has_joined or has_ended or page_number >= max_pages:
             break
-    if has_ended:
-        since = _EPOCH
-    elif has_joined and previous:
-        since = previous.since
-    else:
-        since = min(times, default=_EPOCH)
-    until = max([*times, *([previous.until] if previous else [])], default=_EPOCH)
-    bookmark = _Bookmark(since=since, until=until, labels=selection.state_labels)
+    bookmark = _Bookmark(
+        since=_known_since(previous if has_joined else None, times, has_ended=has_ended),
+        until=max([*times, *([previous.until] if previous else [])], default=_EPOCH),
+        labels=selection.state_labels,
+    )
     # An issue created in the very second of ``since`` is incomplete: events of that second may be on the next page.
-    complete = frozenset(issue.ref.id for issue in request.issues if has_ended or issue.created > since)
+    complete = frozenset(each.ref.id for each in request.issues if has_ended or each.created > bookmark.since)
     if "" in unreadable:  # nobody knows whose it is
         complete = frozenset()
     return SourceHistory(
         source=request.source,
         changes=tuple(found.values()),
-        label_histories={
-            ref: parse_label_histories(events)
-            for ref, events in label_events.items()
-            if ref.id not in unreadable
-        },
+        label_histories=_label_histories(label_events, unreadable),
         complete=complete - unreadable,
         bookmark=str(bookmark),
     )
+
+
+def _known_since(joined: _Bookmark | None, times: Iterable[datetime], *, has_ended: bool) -> datetime:
+    """Return the time since which all events are known. ``joined``: bookmark that the new events reach back to."""
+    if has_ended:
+        return _EPOCH
+    return joined.since if joined else min(times, default=_EPOCH)
+
+
+def _label_histories(
+    events: Mapping[IssueRef, list[Mapping[str, Any]]], unreadable: Collection[str]
+) -> dict[IssueRef, Mapping[str, LabelHistory]]:
+    return {ref: parse_label_histories(each) for ref, each in events.items() if ref.id not in unreadable}
 
 
 def _labelled_issue(event: Mapping[str, Any], source: Source) -> IssueRef | None:

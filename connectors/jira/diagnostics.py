@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from connectors.check_result import CheckLevel, CheckResult
 from connectors.diagnostics import clock_results, unreachable_result
 from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected
 from connectors.http.page_size import PageSizeBackoff
@@ -16,7 +17,7 @@ from connectors.jira.scalars import require
 from connectors.jira.search import search_pages
 from connectors.jira.site import JiraSite
 from connectors.jql_syntax import BadJql
-from connectors.model import Account, CheckLevel, CheckResult, Source
+from connectors.model import Account, Source
 from connectors.scalars import clean_text
 
 _NEEDED_PERMISSIONS: Final[Mapping[str, tuple[str, str]]] = {

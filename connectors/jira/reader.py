@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote
 
+from connectors.check_result import CheckResult
 from connectors.errors import Gone
 from connectors.jira.changelog import parse_label_origins
 from connectors.jira.comments import fetch_comment, fetch_comments
@@ -14,7 +15,6 @@ from connectors.jira.payload import fields_to_request, parse_issue
 from connectors.jira.sources import JiraSources
 from connectors.model import (
     Account,
-    CheckResult,
     Comment,
     FailedSource,
     FieldSelection,

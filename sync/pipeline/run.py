@@ -57,25 +57,20 @@ def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunR
     found = find_comment_drift(context) if options.full else CommentFindings()
     for row in found.kept:
         recorder.adopt_comment(row)
-    # Another instance may have a comment on an anchor. Only runs that write and their previews spend requests on that.
-    checks_anchors = bool(context.writers) or not records
-    observed = _planning_inputs(context, pulled, found)
     resolution = resolve_overrides(
         context,
         options,
-        observed,
+        _planning_inputs(context, pulled, found),
         recorder,
         histories=pulled.label_histories,
-        checks_anchors=checks_anchors,
+        # Another instance may have a comment on an anchor. Only runs that write and their previews look for it.
+        checks_anchors=bool(context.writers) or not records,
     )
     impact, unsafe = _check_guard(context, options, resolution, recorder.recorded)
     refusals = resolution.refusals or unsafe
     missing_forecast = missing_dependencies_notice(context, resolution.health)
     if records and not refusals:
-        save_renames(context)
-        save_label_prefixes(context)
-        save_instance(context)
-        save_mapping_files(context)
+        _save_configuration(context)
     if records and not resolution.refusals:
         recorder.save()
     return RunResult(
@@ -136,6 +131,14 @@ def save_run_result(context: RunContext, result: RunResult) -> None:
         if found and is_baseline_due(found[2], found[0], now, existing, capability.uncertain):
             store.save_baseline(capability.id, now, baseline_refs(capability))
     _close_increments(context, result)
+
+
+def _save_configuration(context: RunContext) -> None:
+    """Note in the store what the settings and mappings of this run say."""
+    save_renames(context)
+    save_label_prefixes(context)
+    save_instance(context)
+    save_mapping_files(context)
 
 
 def _check_guard(

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from connectors.check_result import CheckResult
 from connectors.errors import ConnectorError, Gone, OutcomeUnknown, Rejected
 from connectors.model import (
     Account,
     Census,
-    CheckResult,
     Comment,
     Cursor,
     FailedSource,

@@ -10,10 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from connectors.check_result import CheckResult
 from connectors.errors import Unavailable
 from connectors.github.auth import GithubApp
 from connectors.github.connect import open_github
-from connectors.model import CheckResult, Source
+from connectors.model import Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
 from connectors.testing import MemoryCache

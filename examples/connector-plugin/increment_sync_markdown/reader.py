@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from connectors.check_result import CheckResult
 from connectors.errors import ConnectorError, Gone, MalformedIssue, SkipSource
 from connectors.model import (
     Account,
     Census,
-    CheckResult,
     Comment,
     Cursor,
     FailedSource,

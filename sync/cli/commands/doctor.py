@@ -8,8 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
+from connectors.check_result import CheckResult
 from connectors.escape import escape_sentence
-from connectors.model import CheckResult
 from mappings.model import Workspace
 from mappings.problems import InvalidWorkspace, Problem
 from sync.cli.commands.doctor_trackers import check_result, check_trackers

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
+from connectors.check_result import CheckResult
 from connectors.errors import AuthFailed, ConnectorError
-from connectors.model import CheckResult, FieldSelection, Source
+from connectors.model import FieldSelection, Source
 from connectors.ports import IssueReader
 from connectors.spec import KeySpec
 from mappings.model import Anchor, Workspace
