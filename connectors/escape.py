@@ -12,6 +12,8 @@ import re
 import unicodedata
 from typing import Final
 
+from connectors.text import is_joinable
+
 MAX_LENGTH: Final = 300
 """Longer than any title: trackers allow 255 or 256 characters."""
 
@@ -59,7 +61,7 @@ def _replacement_for(char: str, before: str, after: str) -> str:
     if char.isspace() or char in _BLANKS:
         return " "
     if char in _JOINERS:
-        return char if _is_joined(before) and _is_joined(after) else ""
+        return char if is_joinable(before) and is_joinable(after) else ""
     category = unicodedata.category(char)
     if category.startswith("M"):
         is_selector = "\ufe00" <= char <= "\ufe0f" or char >= "\U000e0000" or char in _INVISIBLE_MARKS
@@ -68,11 +70,6 @@ def _replacement_for(char: str, before: str, after: str) -> str:
     if category in ("Cc", "Cf", "Cs", "Co") or (category == "Cn" and _is_ignorable(char)):
         return ""
     return char
-
-
-def _is_joined(char: str) -> bool:
-    """Return True for characters that a joiner may connect: letters of some scripts, and emoji."""
-    return char > "\x7f" and unicodedata.category(char)[0] in "LMS"
 
 
 def _is_ignorable(char: str) -> bool:

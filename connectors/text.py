@@ -58,13 +58,13 @@ def _escape(char: str) -> str:
 
 def _is_seen(char: str, before: str, after: str) -> bool:
     if char in _JOINERS:
-        return _is_joined(before) and _is_joined(after)
+        return is_joinable(before) and is_joinable(after)
     if char in _EMOJI_STYLES:
         return bool(before) and not before.isalpha()
     is_selector = "\ufe00" <= char <= "\ufe0d" or char >= "\U000e0000"
     return char == " " or not (is_selector or char in _WITHOUT_SHAPE or category(char)[0] in "CZ")
 
 
-def _is_joined(char: str) -> bool:
+def is_joinable(char: str) -> bool:
     """Return True for characters that a joiner may connect: letters of some scripts, and emoji."""
     return char > "\x7f" and category(char)[0] in "LMS"

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from connectors.model import IssueRef
+from connectors.wording import pluralize
 from sync.model.changes import Change, LabelChange
-from sync.model.wording import pluralize
 from sync.runtime.context import RunContext
 
 _CACHE_KEY: Final = "refused:"

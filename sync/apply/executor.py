@@ -18,6 +18,7 @@ from connectors.errors import (
     WriteDeferred,
     WriteRedirected,
 )
+from connectors.wording import pluralize
 from sync.apply.backoff import Backoff
 from sync.apply.comments import CommentWriter
 from sync.apply.labels import LabelWriter
@@ -25,7 +26,6 @@ from sync.apply.refusals import ContainerRefusals
 from sync.diff.write_budget import WriteBudget
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.model.run import ApplyResult
-from sync.model.wording import pluralize
 from sync.pull.single_issue import locate_issue
 from sync.runtime.context import RunContext
 from sync.runtime.log_fields import logs_change

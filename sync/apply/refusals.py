@@ -20,8 +20,8 @@ from connectors.errors import (
     Rejected,
     WriteRedirected,
 )
+from connectors.wording import pluralize
 from sync.model.changes import Change, CommentRemoval, LabelChange
-from sync.model.wording import pluralize
 from sync.runtime.context import RunContext
 
 _CACHE_KEY: Final = "refused-container:"

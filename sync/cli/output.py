@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from connectors.escape import escape_sentence, escape_terminal
-from sync.model.wording import pluralize as pluralize
+from connectors.wording import pluralize as pluralize
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

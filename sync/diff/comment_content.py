@@ -9,11 +9,11 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef
+from connectors.wording import pluralize
 from mappings.model import Increment
 from sync.diff.comment_forecast import aging_lines, expected_cell, expected_lines, health_lines
 from sync.model.comments import CommentContent, ContentLine
 from sync.model.rollup import Answers, CapabilityRollup, Counts, GoalRollup
-from sync.model.wording import pluralize
 
 MAX_ROWS = 40
 MAX_BLOCKED = 8

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.spec import Markup
+from connectors.wording import pluralize
 from sync.model.comments import CommentContent, ContentLine
-from sync.model.wording import pluralize
 
 MAX_KEYS = 8
 MAX_TITLE = 120

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from connectors.model import IssueRef
 from connectors.spec import ConnectorSpec
+from connectors.wording import pluralize
 from sync.diff.write_budget import WriteBudget
 from sync.model.changes import ChangeSet
 from sync.model.labels import SuspectedOverride
 from sync.model.limits import GuardLimits, ImpactEstimate, Refusal
-from sync.model.wording import pluralize
 
 MIN_ISSUES_OF_DELETED_LABEL = 3
 """Number of issues from which the loss of a label everywhere is taken for a deleted label."""

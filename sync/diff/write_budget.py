@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from connectors.wording import are, pluralize
 from sync.model.changes import Change, CommentChange
 from sync.model.limits import Audience, ChangeCost
-from sync.model.wording import are, pluralize
 
 
 @dataclass(kw_only=True, slots=True)

@@ -18,8 +18,8 @@ from connectors.escape import escape_sentence, escape_terminal
 from connectors.regular_file import open_regular_file
 from connectors.scalars import in_utc
 from connectors.text import normalize_text
+from connectors.wording import pluralize
 from sync.model.forecast import PastIssue
-from sync.model.wording import pluralize
 
 _MAX_CELL: Final = 60
 _MAX_PLACES: Final = 10

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from connectors.wording import pluralize
 from mappings.model import Increment
-from sync.model.wording import pluralize
 
 _SATURDAY: Final = 5
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from importlib.util import find_spec
 from typing import Final
 
+from connectors.wording import pluralize
 from sync.model.forecast import PastIssue
-from sync.model.wording import pluralize
 
 MIN_WEEKS: Final = 4
 MIN_CLOSED: Final = 5

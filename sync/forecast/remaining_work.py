@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from connectors.model import IssueRef
+from connectors.wording import pluralize
 from mappings.model import Increment
 from sync.forecast.fallbacks import empty_reason
 from sync.forecast.horizon import ForecastHorizon, forecast_horizon
@@ -26,7 +27,6 @@ from sync.forecast.team_model import TeamModel
 from sync.forecast.throughput_history import QUARTER_DAYS, Floats, HistoryAsOf, ThroughputHistory, epoch_days
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, CountedIssue
-from sync.model.wording import pluralize
 
 _STALLED_DAYS: Final = 28
 

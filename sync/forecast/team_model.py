@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from connectors.wording import pluralize
 from sync.forecast.calibration import (
     CASE_WINDOW_DAYS,
     MAX_CASES,
@@ -32,7 +33,6 @@ from sync.forecast.throughput_history import (
 )
 from sync.forecast.throughput_model import RATE_WEEKS, VARIANCE_PRIOR, cap_bulk_closes, variance_factor
 from sync.model.forecast import PastIssue
-from sync.model.wording import pluralize
 
 _MAX_THROUGHPUT_CUTOFFS: Final = 24
 _STALLED_DAYS: Final = 21

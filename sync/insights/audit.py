@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
 from connectors.model import IssueRef
+from connectors.wording import are, pluralize
 from sync.insights.plan_edits import PlanEdit, find_plan_edits
 from sync.model.attribution import Difference, PlanFacts
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
-from sync.model.wording import are, pluralize
 
 FindingKind = Literal[
     "stalled", "evidence-missing", "plan-changed", "remapped", "dropped", "vanished", "aging-wip"

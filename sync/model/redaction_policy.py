@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from connectors.model import Issue, IssueRef, KnownIssue, Source
+from connectors.wording import pluralize
 from sync.model.comments import CommentContent, ContentLine
-from sync.model.wording import pluralize
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

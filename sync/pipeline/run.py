@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
+from connectors.wording import pluralize
 from sync.apply.executor import Executor
 from sync.apply.recover import recover_pending_writes
 from sync.diff.guard import check_changes, write_budget_for
@@ -21,7 +22,6 @@ from sync.model.labels import Notice
 from sync.model.limits import ImpactEstimate, Refusal
 from sync.model.planning import PlanningInputs, RecordedState
 from sync.model.run import PullResult, RunOptions, RunResult
-from sync.model.wording import pluralize
 from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
 from sync.pipeline.instances import check_instance, save_instance
 from sync.pipeline.resolve_overrides import OverrideResolution, resolve_overrides

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from connectors.wording import pluralize
 from sync.model.rollup import CapabilityRollup, Rollup
-from sync.model.wording import pluralize
 
 _GOAL_FIELDS: Final = (
     *("title", "increment", "commitment", "state", "health", "required_done", "required_total"),

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
+from connectors.wording import are
 from mappings.model import Assignment
 from sync.model.rollup import CountedIssue, Counts, GoalState
-from sync.model.wording import are
 
 MAX_KEYS_NAMED: Final = 5
 

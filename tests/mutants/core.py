@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _MODULES = {
-    "connectors": "escape markdown",
+    "connectors": "escape markdown text",
     "connectors/github": "client dependencies paged_scan payload repository_events sources writer",
     "connectors/http": "bounded_adapter guarded_adapter page_size rate_limiter response response_errors retry",
     "connectors/jira": "changelog client comments histories jql links markup payload search sources writer",

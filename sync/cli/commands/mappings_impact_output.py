@@ -10,6 +10,7 @@ from typing import Any, Final
 from connectors.escape import MAX_SENTENCE, escape_sentence, escape_terminal
 from connectors.markdown import escape_markdown
 from connectors.model import IssueRef
+from connectors.wording import plural
 from mappings.model import Assignment, Unplanned
 from mappings.rules.trace import MatchOutcome
 from sync.cli.output import pick, pluralize, table, utc
@@ -24,7 +25,6 @@ from sync.mapping_tools.impact import (
     rule_text,
     state_text,
 )
-from sync.model.wording import plural
 
 MAX_KEYS: Final = 8
 MAX_ROWS: Final = 40

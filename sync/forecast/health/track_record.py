@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 
 from connectors.model import IssueRef
+from connectors.wording import pluralize
 from sync.forecast.probability import round_probability
 from sync.model.flow import IssueFlow
 from sync.model.health import ForecastStatement, health_of
-from sync.model.wording import pluralize
 
 _PROBABILITY_CLASSES: Final = {
     "on-track": "of 70% or more",

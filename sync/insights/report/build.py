@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from connectors.wording import pluralize
 from sync.insights.audit import AuditFinding, FindingEvidence
 from sync.insights.predictability import Predictability
 from sync.insights.report.flows import local_day
@@ -26,7 +27,6 @@ from sync.insights.report.teams import team_rows
 from sync.insights.unplanned import AdHocIssue
 from sync.model.attribution import PARTS, Difference
 from sync.model.rollup import IncrementRollup
-from sync.model.wording import pluralize
 
 MAX_UNPLANNED: Final = 200
 """Rows of open ad-hoc issues."""

@@ -14,6 +14,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
 from connectors.escape import escape_terminal
+from connectors.wording import pluralize
 from sync.insights.report.chart_data import BurnUp, CumulativeFlow
 from sync.insights.report.charts import ad_hoc_chart, burn_up_chart, cycle_chart, flow_chart
 from sync.insights.report.model import GoalRow, ReportData, TeamRow
@@ -25,7 +26,6 @@ from sync.insights.report.phrases import (
     format_state,
     format_time,
 )
-from sync.model.wording import pluralize
 
 MAX_CHARTS: Final = 40
 """Maximum goals, and teams, with charts: bounds the time and the size of the file."""
